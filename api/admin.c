@@ -1,0 +1,146 @@
+/* The admin route. Invariant: one row an action; all of them run on a worker, after the signature
+ * was verified. */
+#include "api/admin.h"
+
+#include "base/fault.h"
+#include "base/id.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX "/_cumulet/"
+#define MAX_BODY 65536
+
+typedef struct AdminAction {
+    const char *name;
+    const char *method;
+    bool (*run)(const AdminRoute *admin, Exchange *exchange, GError **error);
+} AdminAction;
+
+static const AdminRoute *admin_of(const Exchange *exchange)
+{
+    return ROUTE_OWNER(AdminRoute, exchange->route);
+}
+
+/* ---- replies ---- */
+
+static void answer(Exchange *exchange, unsigned status, const char *json)
+{
+    HttpReply *reply = &exchange->reply;
+    reply->status = status;
+    reply->content_type = "application/json";
+    reply->request_id = id_new_uuid(exchange->arena);
+    buffer_add_text(&reply->body, json);
+    buffer_add_char(&reply->body, '\n');
+}
+
+static void answer_error(Exchange *exchange, const GError *error)
+{
+    bool is_fault = error->domain == FAULT_DOMAIN;
+    Fault fault = is_fault ? (Fault)error->code : FAULT_INTERNAL_ERROR;
+    json_t *object = json_pack("{s:s, s:s}", "Code", fault_code(fault), "Message",
+                               is_fault ? error->message : "An internal error has occurred");
+    char *text = object ? json_dumps(object, 0) : NULL;
+    answer(exchange, fault_status(fault), text ? text : "{}");
+    free(text);
+    json_decref(object);
+}
+
+/* ---- actions ---- */
+
+static bool run_reset(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    if (!admin->hooks.allow_reset)
+        return fault_set(error, FAULT_BLOCKED,
+                         "This cloud may not be reset: start the daemon with --allow-reset for it");
+    if (!admin->hooks.reset(admin->hooks.data, error))
+        return false;
+    answer(exchange, 200, "{}");
+    return true;
+}
+
+static bool run_status(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const char *json;
+    if (!admin->hooks.status_json(admin->hooks.data, exchange->arena, &json, error))
+        return false;
+    answer(exchange, 200, json);
+    return true;
+}
+
+static const AdminAction actions[] = {
+    {"reset", "POST", run_reset},
+    {"status", "GET", run_status},
+};
+
+static const AdminAction *find_action(const HttpRequest *request)
+{
+    const char *name = request->path + strlen(PREFIX);
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    }
+    return NULL;
+}
+
+/* ---- the route ---- */
+
+static bool match(const Route *route, const HttpRequest *request)
+{
+    return g_str_has_prefix(request->path, PREFIX);
+}
+
+static bool check(Exchange *exchange, GError **error)
+{
+    const HttpRequest *request = &exchange->request;
+    Caller caller;
+    if (!dispatch_authenticate(admin_of(exchange)->dispatcher, exchange->arena, request, &caller,
+                               error))
+        return false;
+    const AdminAction *action = find_action(request);
+    if (!action)
+        return fault_set(error, FAULT_NOT_FOUND, "There is no %.100s here", request->path);
+    if (strcmp(action->method, request->method) != 0) {
+        exchange->reply.allow = action->method;
+        return fault_set(error, FAULT_METHOD_NOT_ALLOWED, "Use %s for %s", action->method,
+                         request->path);
+    }
+    exchange->state = (void *)action;
+    return true;
+}
+
+static RouteNext finish(Exchange *exchange)
+{
+    g_autoptr(GError) error = NULL;
+    if (check(exchange, &error))
+        return ROUTE_WORK;
+    if (error->domain != FAULT_DOMAIN)
+        g_warning("%s could not be looked at: %s", exchange->request.path, error->message);
+    answer_error(exchange, error);
+    return ROUTE_REPLY;
+}
+
+static void work(Exchange *exchange)
+{
+    const AdminAction *action = exchange->state;
+    g_autoptr(GError) error = NULL;
+    if (action->run(admin_of(exchange), exchange, &error))
+        return;
+    if (error->domain != FAULT_DOMAIN)
+        g_warning("%s failed: %s", exchange->request.path, error->message);
+    answer_error(exchange, error);
+}
+
+void admin_route_init(AdminRoute *admin, Dispatcher *dispatcher, const AdminHooks *hooks)
+{
+    *admin = (AdminRoute){
+        .route = {.name = "admin",
+                  .match = match,
+                  .max_body = MAX_BODY,
+                  .finish = finish,
+                  .work = work,
+                  .refuse = answer_error},
+        .dispatcher = dispatcher,
+        .hooks = *hooks,
+    };
+}

@@ -1,0 +1,357 @@
+/* The dispatcher.
+ *
+ * Invariant: nothing is told to, or done for, a request whose signature was not verified, but its
+ * refusal; and what is our own trouble is logged here, once, and is InternalError to the client. */
+#include "api/dispatch.h"
+
+#include "api/bind.h"
+#include "api/query.h"
+#include "api/render.h"
+#include "api/service.h"
+#include "base/fault.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XML_TYPE "text/xml;charset=UTF-8"
+
+struct Dispatcher {
+    DispatchConfig config;
+    Verifier *verifier;
+    uint64_t seed;
+    atomic_uint_least64_t requests;
+};
+
+struct Dispatch {
+    Call call;
+    const void *request;
+};
+
+/* What is known of a request while it is being looked at. */
+typedef struct Incoming {
+    Dispatcher *dispatcher;
+    Arena *arena;
+    SignedRequest request;
+    Claim claim;
+    const Service *service; /* NULL: not recognised */
+    const char *action, *version, *request_id;
+} Incoming;
+
+Dispatcher *dispatcher_new(const DispatchConfig *config)
+{
+    Dispatcher *dispatcher = g_new0(Dispatcher, 1);
+    dispatcher->config = *config;
+    dispatcher->verifier = verifier_new(&config->keys, config->clock);
+    random_bytes(&dispatcher->seed, sizeof(dispatcher->seed));
+    return dispatcher;
+}
+
+void dispatcher_free(Dispatcher *dispatcher)
+{
+    if (!dispatcher)
+        return;
+    verifier_free(dispatcher->verifier);
+    g_free(dispatcher);
+}
+
+/* Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators" (2014): a bijection. */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* In the form of a UUID. Not secret, never the same twice, and made without asking the kernel,
+ * which would cost as much as an HMAC. */
+static const char *next_request_id(Dispatcher *dispatcher, Arena *arena)
+{
+    uint64_t n = atomic_fetch_add(&dispatcher->requests, 1);
+    uint64_t halves[2] = {mix(dispatcher->seed + n), mix(~dispatcher->seed - n)};
+    char hex[2 * sizeof(halves) + 1];
+    hex_encode((const uint8_t *)halves, sizeof(halves), hex);
+    char *id = arena_alloc(arena, sizeof("00000000-0000-4000-8000-000000000000"));
+    static const uint8_t parts[] = {8, 4, 4, 4, 12};
+    char *to = id;
+    const char *from = hex;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); from += parts[i++]) {
+        if (i > 0)
+            *to++ = '-';
+        memcpy(to, from, parts[i]);
+        to += parts[i];
+    }
+    id[14] = '4';
+    id[19] = '8';
+    return id;
+}
+
+static void answer(HttpReply *reply, unsigned status, const char *request_id)
+{
+    reply->status = status;
+    reply->content_type = XML_TYPE;
+    reply->request_id = request_id;
+}
+
+static void answer_error(const Service *service, const char *version, const char *request_id,
+                         const GError *error, HttpReply *reply)
+{
+    bool is_fault = error->domain == FAULT_DOMAIN;
+    Fault fault = is_fault ? (Fault)error->code : FAULT_INTERNAL_ERROR;
+    answer(reply, fault_status(fault), request_id);
+    if (fault == FAULT_METHOD_NOT_ALLOWED)
+        reply->allow = "GET, POST";
+    render_error(&reply->body, service, version, request_id, reply->status, fault_code(fault),
+                 is_fault ? error->message : "An internal error has occurred");
+}
+
+/* ---- reading ---- */
+
+/* libcloud's path says the version as well: "/2012-06-01/". */
+static const char *version_of_path(Arena *arena, const char *path)
+{
+    size_t size = strcspn(path + 1, "/");
+    return size == strlen("2012-06-01") ? arena_strndup(arena, path + 1, size) : NULL;
+}
+
+static bool is_form(const HttpRequest *request)
+{
+    if (strcmp(request->method, "POST") != 0)
+        return false;
+    const char *type = http_header(request, "content-type");
+    return !type || g_ascii_strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0;
+}
+
+static bool read_signed(Arena *arena, const HttpRequest *http, SignedRequest *request,
+                        GError **error)
+{
+    request->http = http;
+    if (!params_decode(&request->params, arena, http->query, strlen(http->query), error))
+        return false;
+    request->n_query = request->params.n;
+    return !http->body || !is_form(http) ||
+           params_decode(&request->params, arena, http->body, http->body_size, error);
+}
+
+static void find_service(Incoming *in)
+{
+    const HttpRequest *http = in->request.http;
+    const ServiceHints hints = {
+        .scope = in->claim.service,
+        .host = http_header(http, "host"),
+        .action = in->action,
+        .version = in->version,
+    };
+    in->service = service_find(in->dispatcher->config.services, &hints);
+}
+
+/* Fills *in as far as the request can be read. */
+static bool read_incoming(Dispatcher *dispatcher, Arena *arena, const HttpRequest *http,
+                          Incoming *in, GError **error)
+{
+    *in = (Incoming){.dispatcher = dispatcher, .arena = arena, .request.http = http};
+    in->request_id = next_request_id(dispatcher, arena);
+    bool ok = read_signed(arena, http, &in->request, error);
+    in->action = params_get(&in->request.params, "Action");
+    in->version = params_get(&in->request.params, "Version");
+    if (!in->version && *http->path)
+        in->version = version_of_path(arena, http->path);
+    if (ok)
+        claim_read(arena, &in->request, &in->claim);
+    find_service(in);
+    return ok;
+}
+
+/* ---- checking ---- */
+
+static bool check_method(const HttpRequest *http, GError **error)
+{
+    return strcmp(http->method, "GET") == 0 || strcmp(http->method, "POST") == 0 ||
+           fault_set(error, FAULT_METHOD_NOT_ALLOWED,
+                     "The specified method is not allowed against this resource.");
+}
+
+static Protocol protocol_of(const Service *service)
+{
+    return service ? service->protocol : PROTOCOL_QUERY;
+}
+
+static bool find_action(const Incoming *in, const Action **ret_action, GError **error)
+{
+    if (!in->action || !*in->action)
+        return fault_set(error, FAULT_MISSING_ACTION,
+                         "The request must contain the parameter Action");
+    if (!in->service)
+        return fault_set(error, FAULT_INVALID_ACTION,
+                         "The action %.200s is not valid for this web service.", in->action);
+    if (!in->version || !*in->version)
+        return fault_set(error, FAULT_MISSING_PARAMETER,
+                         "The request must contain the parameter Version");
+    if (!service_has_version(in->service, in->version))
+        return fault_set(error, FAULT_NO_SUCH_VERSION,
+                         "The requested version (%.50s) of service %s does not exist", in->version,
+                         in->service->protocol == PROTOCOL_EC2 ? "AmazonEC2" : in->service->name);
+    const Action *action = service_find_action(in->service, in->action, in->version);
+    if (!action)
+        return fault_set(error, FAULT_INVALID_ACTION,
+                         "The action %.200s is not valid for this web service.", in->action);
+    *ret_action = action;
+    return true;
+}
+
+/* EC2: everything but the permission to do it for real is in order. */
+static bool check_dry_run(const Incoming *in, ParamNode *root, GError **error)
+{
+    if (in->service->protocol != PROTOCOL_EC2)
+        return true;
+    ParamNode *node = param_node_find(root, "DryRun");
+    int dry = 0;
+    if (node && node->value && *node->value && !bind_bool(node->value, &dry))
+        return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
+                         "Value (%.50s) for parameter dryRun is invalid. It must be true or false.",
+                         node->value);
+    return !dry || fault_set(error, FAULT_DRY_RUN_OPERATION,
+                             "Request would have succeeded, but DryRun flag is set.");
+}
+
+/* ---- idempotency ---- */
+
+/* Parameters that differ although a request is repeated. */
+static bool is_of_the_attempt(const char *name)
+{
+    static const char *const names[] = {"AWSAccessKeyId",   "ClientToken", "Expires",
+                                        "SecurityToken",    "Signature",   "SignatureMethod",
+                                        "SignatureVersion", "Timestamp"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return g_ascii_strncasecmp(name, "X-Amz-", 6) == 0;
+}
+
+static int compare_params(const void *one, const void *other)
+{
+    const Param *a = *(const Param *const *)one, *b = *(const Param *const *)other;
+    int order = strcmp(a->name, b->name);
+    return order ? order : strcmp(a->value, b->value);
+}
+
+static const char *digest_of(Arena *arena, const Params *params)
+{
+    const Param **sorted = arena_alloc(arena, (params->n + 1) * sizeof(Param *));
+    size_t n = 0;
+    for (size_t i = 0; i < params->n; i++) {
+        if (!is_of_the_attempt(params->items[i].name))
+            sorted[n++] = &params->items[i];
+    }
+    qsort(sorted, n, sizeof(Param *), compare_params);
+    g_auto(Buffer) text = {0};
+    for (size_t i = 0; i < n; i++) {
+        /* With their NULs: no two lists of parameters give the same text. */
+        buffer_add(&text, sorted[i]->name, strlen(sorted[i]->name) + 1);
+        buffer_add(&text, sorted[i]->value, strlen(sorted[i]->value) + 1);
+    }
+    uint8_t hash[SHA256_SIZE];
+    char *hex = arena_alloc(arena, 2 * SHA256_SIZE + 1);
+    digest(DIGEST_SHA256, text.data, text.size, hash);
+    hex_encode(hash, sizeof(hash), hex);
+    return hex;
+}
+
+/* ---- the two steps ---- */
+
+static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
+{
+    Dispatcher *dispatcher = in->dispatcher;
+    Arena *arena = in->arena;
+    Caller caller;
+    if (!check_method(in->request.http, error) ||
+        !verifier_check(dispatcher->verifier, arena, &in->request, &in->claim,
+                        protocol_of(in->service), &caller, error))
+        return false;
+
+    const Action *action = NULL;
+    ParamNode *root;
+    void *request;
+    if (!find_action(in, &action, error) || !params_tree(&in->request.params, arena, &root, error))
+        return false;
+    if (!bind_request(arena, action->request(), root, in->service->protocol, in->version, &request,
+                      error) ||
+        !bind_check_unknown(root, in->service->protocol, error) || !check_dry_run(in, root, error))
+        return false;
+
+    Dispatch *dispatch = arena_new_struct(arena, Dispatch);
+    dispatch->request = request;
+    dispatch->call = (Call){
+        .context = {.cloud = dispatcher->config.cloud,
+                    .arena = arena,
+                    .caller = caller,
+                    .region = dispatcher->config.region,
+                    .request_id = in->request_id},
+        .service = in->service,
+        .action = action,
+        .version = in->version,
+        .source_ip = in->request.http->source_ip,
+        .digest = action->kind == WRITE ? digest_of(arena, &in->request.params) : NULL,
+    };
+    *ret_dispatch = dispatch;
+    return true;
+}
+
+void dispatch_run(Dispatch *dispatch, HttpReply *reply)
+{
+    Call *call = &dispatch->call;
+    const Shape *shape = call->action->reply();
+    void *object = shape_new(call->context.arena, shape);
+    g_autoptr(GError) error = NULL;
+
+    if (call->action->handle(call, dispatch->request, object, &error)) {
+        answer(reply, 200, call->context.request_id);
+        render_reply(&reply->body, call->service, call->action->name, shape, call->version,
+                     call->context.request_id, object);
+        return;
+    }
+    g_assert(error);
+    if (error->domain != FAULT_DOMAIN)
+        g_warning("%s %s failed, request %s: %s", call->service->name, call->action->name,
+                  call->context.request_id, error->message);
+    answer_error(call->service, call->version, call->context.request_id, error, reply);
+}
+
+void dispatch_begin(Dispatcher *dispatcher, Arena *arena, const HttpRequest *request,
+                    HttpReply *reply, Dispatch **ret_dispatch)
+{
+    g_autoptr(GError) error = NULL;
+    Incoming in;
+    Dispatch *dispatch = NULL;
+    *ret_dispatch = NULL;
+    if (!read_incoming(dispatcher, arena, request, &in, &error) ||
+        !prepare(&in, &dispatch, &error)) {
+        if (error->domain != FAULT_DOMAIN)
+            g_warning("request %s could not be looked at: %s", in.request_id, error->message);
+        answer_error(in.service, in.version, in.request_id, error, reply);
+    } else if (dispatch->call.action->kind == READ) {
+        dispatch_run(dispatch, reply);
+    } else {
+        *ret_dispatch = dispatch;
+    }
+}
+
+void dispatch_refuse(Dispatcher *dispatcher, Arena *arena, const HttpRequest *request,
+                     const GError *why, HttpReply *reply)
+{
+    Incoming in;
+    read_incoming(dispatcher, arena, request, &in, NULL);
+    answer_error(in.service, in.version, in.request_id, why, reply);
+}
+
+bool dispatch_authenticate(Dispatcher *dispatcher, Arena *arena, const HttpRequest *request,
+                           Caller *ret_caller, GError **error)
+{
+    SignedRequest signed_request = {0};
+    Claim claim;
+    if (!read_signed(arena, request, &signed_request, error))
+        return false;
+    claim_read(arena, &signed_request, &claim);
+    return verifier_check(dispatcher->verifier, arena, &signed_request, &claim, PROTOCOL_QUERY,
+                          ret_caller, error);
+}

@@ -1,0 +1,16 @@
+/* Instances as replies show them. */
+#pragma once
+
+#include "api/action.h"
+#include "api/ec2/shapes.h"
+#include "cloud/instances.h"
+
+/* InstanceItem of a view; all of it lives in the call's arena. */
+InstanceItem *ec2_instance_item(Call *call, const InstanceView *view);
+/* The groups of a view: GroupIdentifier *. */
+List ec2_group_items(Call *call, const List *groups);
+/* Views grouped by reservation, in the order of their first instance: ReservationItem *. */
+List ec2_reservation_items(Call *call, const List *views);
+StateItem *ec2_state_item(Call *call, int state);
+List ec2_block_device_items(Call *call, const InstanceView *view);
+MetadataOptionsItem *ec2_metadata_options_item(Call *call, const Instance *instance);

@@ -1,0 +1,66 @@
+/* Wires dispatcher, routes and server. Invariant: the server, which calls the routes, goes first
+ * when everything is freed. */
+#include "api/endpoint.h"
+
+#include "api/query_route.h"
+#include "cloud/accounts.h"
+
+struct Endpoint {
+    Dispatcher *dispatcher;
+    AdminRoute admin;
+    QueryRoute query;
+    const Route *routes[3];
+    Server *server;
+};
+
+static const Service *const services[] = {&service_ec2, &service_sts, NULL};
+
+static bool find_key(void *data, Arena *arena, const char *access_key_id,
+                     const Credential **ret_credential, GError **error)
+{
+    AccessKey *key;
+    if (!account_find_key(data, arena, access_key_id, &key, error))
+        return false;
+    *ret_credential = NULL;
+    if (!key)
+        return true;
+    Credential *credential = arena_new_struct(arena, Credential);
+    credential->secret = key->secret;
+    account_caller(arena, key, &credential->caller);
+    *ret_credential = credential;
+    return true;
+}
+
+Endpoint *endpoint_new(const EndpointConfig *config)
+{
+    Endpoint *endpoint = g_new0(Endpoint, 1);
+    const DispatchConfig dispatch = {
+        .services = services,
+        .cloud = config->cloud,
+        .clock = config->clock,
+        .region = config->region,
+        .keys = {find_key, config->cloud},
+    };
+    endpoint->dispatcher = dispatcher_new(&dispatch);
+    admin_route_init(&endpoint->admin, endpoint->dispatcher, &config->admin);
+    query_route_init(&endpoint->query, endpoint->dispatcher);
+    endpoint->routes[0] = &endpoint->admin.route;
+    endpoint->routes[1] = &endpoint->query.route;
+    const ServerConfig server = {.routes = endpoint->routes};
+    endpoint->server = server_new(&server);
+    return endpoint;
+}
+
+Server *endpoint_server(Endpoint *endpoint)
+{
+    return endpoint->server;
+}
+
+void endpoint_free(Endpoint *endpoint)
+{
+    if (!endpoint)
+        return;
+    server_free(endpoint->server);
+    dispatcher_free(endpoint->dispatcher);
+    g_free(endpoint);
+}

@@ -1,0 +1,277 @@
+/* The renderer. Invariant: rows are rendered in the shape's order, each as its kind says; nothing
+ * here knows an action by name. */
+#include "api/render.h"
+
+#include "api/xml.h"
+#include "base/clock.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DAY (86400 * CLOCK_SECOND)
+
+typedef struct Renderer {
+    Buffer *xml;
+    const char *version;
+    bool small_first; /* EC2's elements start with a small letter */
+    XmlName item;     /* of lists, where the row does not say */
+    int64_t day;      /* whose text time_buffer begins with, if any */
+    char time_buffer[CLOCK_TEXT_SIZE];
+} Renderer;
+
+static void render_members(Renderer *renderer, const Shape *shape, const void *object);
+
+static inline XmlName field_name(const Renderer *renderer, const Field *field)
+{
+    return field->out ? xml_name(field->out, false) : xml_name(field->name, renderer->small_first);
+}
+
+static inline void render_text(const Renderer *renderer, const Field *field, const char *text)
+{
+    if (text && *text)
+        xml_element(renderer->xml, field_name(renderer, field), text);
+    else if (field->keep)
+        xml_empty(renderer->xml, field_name(renderer, field));
+}
+
+#define INT_TEXT_SIZE 24
+
+/* Decimal text of value, at the end of the buffer. */
+static const char *int_text(int64_t value, char buffer[INT_TEXT_SIZE])
+{
+    char *at = buffer + INT_TEXT_SIZE - 1;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    *at = '\0';
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        *--at = '-';
+    return at;
+}
+
+/* The shortest text that reads back as value, with a point in it: "10.0". */
+static const char *double_text(double value, char buffer[G_ASCII_DTOSTR_BUF_SIZE])
+{
+    g_ascii_formatd(buffer, G_ASCII_DTOSTR_BUF_SIZE - 2, "%.15g", value);
+    if (g_ascii_strtod(buffer, NULL) != value)
+        g_ascii_formatd(buffer, G_ASCII_DTOSTR_BUF_SIZE - 2, "%.17g", value);
+    if (!strpbrk(buffer, ".en"))
+        g_strlcat(buffer, ".0", G_ASCII_DTOSTR_BUF_SIZE);
+    return buffer;
+}
+
+static void write_digits(char *at, unsigned value, int n)
+{
+    while (n-- > 0) {
+        at[n] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+/* As clock_format writes it. What a list holds is often of one day, whose date is kept. */
+static const char *time_text(Renderer *renderer, int64_t time)
+{
+    char *text = renderer->time_buffer;
+    int64_t day = time / DAY;
+    if (time < 0 || !*text || renderer->day != day) {
+        renderer->day = time < 0 ? -1 : day;
+        return clock_format(time, text);
+    }
+    unsigned ms = (unsigned)(time % DAY / 1000);
+    char *of_day = strchr(text, 'T') + 1; /* "09:30:05.000Z" */
+    write_digits(of_day, ms / 3600000, 2);
+    write_digits(of_day + 3, ms / 60000 % 60, 2);
+    write_digits(of_day + 6, ms / 1000 % 60, 2);
+    write_digits(of_day + 9, ms % 1000, 3);
+    return text;
+}
+
+static void render_strings(const Renderer *renderer, const Field *field, const List *strings)
+{
+    XmlName name = field_name(renderer, field);
+    if (strings->n == 0) {
+        if (field->keep)
+            xml_empty(renderer->xml, name);
+        return;
+    }
+    bool flat = field->item && !*field->item;
+    XmlName item = flat ? name : field->item ? xml_name(field->item, false) : renderer->item;
+    if (!flat)
+        xml_open(renderer->xml, name);
+    LIST_EACH (const char *, string, strings) {
+        xml_element(renderer->xml, item, string);
+    }
+    if (!flat)
+        xml_close(renderer->xml, name);
+}
+
+static void render_objects(Renderer *renderer, const Field *field, const List *objects)
+{
+    XmlName name = field_name(renderer, field);
+    if (objects->n == 0) {
+        if (field->keep)
+            xml_empty(renderer->xml, name);
+        return;
+    }
+    bool flat = field->item && !*field->item;
+    XmlName item = flat ? name : field->item ? xml_name(field->item, false) : renderer->item;
+    const Shape *shape = field->shape();
+    if (!flat)
+        xml_open(renderer->xml, name);
+    LIST_EACH (const void *, object, objects) {
+        xml_open(renderer->xml, item);
+        render_members(renderer, shape, object);
+        xml_close(renderer->xml, item);
+    }
+    if (!flat)
+        xml_close(renderer->xml, name);
+}
+
+static void render_object(Renderer *renderer, const Field *field, const void *object)
+{
+    XmlName name = field_name(renderer, field);
+    if (object) {
+        xml_open(renderer->xml, name);
+        render_members(renderer, field->shape(), object);
+        xml_close(renderer->xml, name);
+    } else if (field->keep) {
+        xml_empty(renderer->xml, name);
+    }
+}
+
+static void render_member(Renderer *renderer, const Field *field, const void *member)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    G_STATIC_ASSERT(sizeof(text) >= INT_TEXT_SIZE);
+
+    switch (field->kind) {
+    case FIELD_STRING:
+        render_text(renderer, field, *(const char *const *)member);
+        break;
+    case FIELD_INT: {
+        int64_t value = *(const int64_t *)member;
+        render_text(renderer, field, value == ABSENT ? NULL : int_text(value, text));
+        break;
+    }
+    case FIELD_BOOL: {
+        int value = *(const int *)member;
+        render_text(renderer, field, value == ABSENT_BOOL ? NULL : value ? "true" : "false");
+        break;
+    }
+    case FIELD_DOUBLE: {
+        double value = *(const double *)member;
+        render_text(renderer, field, isnan(value) ? NULL : double_text(value, text));
+        break;
+    }
+    case FIELD_TIME: {
+        int64_t value = *(const int64_t *)member;
+        render_text(renderer, field, value == 0 ? NULL : time_text(renderer, value));
+        break;
+    }
+    case FIELD_STRINGS:
+        render_strings(renderer, field, member);
+        break;
+    case FIELD_STRUCT:
+        render_object(renderer, field, *(const void *const *)member);
+        break;
+    case FIELD_STRUCTS:
+        render_objects(renderer, field, member);
+        break;
+    case FIELD_EMBED:
+        render_members(renderer, field->shape(), member);
+        break;
+    }
+}
+
+static void render_members(Renderer *renderer, const Shape *shape, const void *object)
+{
+    for (size_t i = 0; i < shape->n_fields; i++) {
+        const Field *field = &shape->fields[i];
+        /* Most rows exist in all versions. */
+        if ((!field->since && !field->until) || shape_field_exists(field, renderer->version))
+            render_member(renderer, field, (const char *)object + field->offset);
+    }
+}
+
+static void add_declaration(Buffer *xml)
+{
+    buffer_add_text(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+}
+
+/* The service's namespace with the version where it has %s. */
+static void add_namespace(Buffer *xml, const Service *service, const char *version)
+{
+    const char *hole = strstr(service->xmlns, "%s");
+    buffer_add_text(xml, " xmlns=\"");
+    if (hole) {
+        buffer_add(xml, service->xmlns, (size_t)(hole - service->xmlns));
+        xml_text(xml, version);
+        hole += 2;
+    }
+    buffer_add_text(xml, hole ? hole : service->xmlns);
+    buffer_add_char(xml, '"');
+}
+
+void render_reply(Buffer *xml, const Service *service, const char *action, const Shape *shape,
+                  const char *version, const char *request_id, const void *reply)
+{
+    bool ec2 = service->protocol == PROTOCOL_EC2;
+    Renderer renderer = {
+        .xml = xml,
+        .version = version,
+        .small_first = ec2,
+        .item = xml_name(ec2 ? "item" : "member", false),
+    };
+
+    if (ec2)
+        add_declaration(xml);
+    buffer_add_char(xml, '<');
+    buffer_add_text(xml, action);
+    buffer_add_text(xml, "Response");
+    add_namespace(xml, service, version);
+    buffer_add_char(xml, '>');
+
+    if (ec2) {
+        xml_element(xml, xml_name("requestId", false), request_id);
+        render_members(&renderer, shape, reply);
+    } else {
+        if (shape->n_fields > 0) {
+            buffer_add_char(xml, '<');
+            buffer_add_text(xml, action);
+            buffer_add_text(xml, "Result>");
+            render_members(&renderer, shape, reply);
+            buffer_add_text(xml, "</");
+            buffer_add_text(xml, action);
+            buffer_add_text(xml, "Result>");
+        }
+        buffer_add_text(xml, "<ResponseMetadata>");
+        xml_element(xml, xml_name("RequestId", false), request_id);
+        buffer_add_text(xml, "</ResponseMetadata>");
+    }
+    buffer_add_text(xml, "</");
+    buffer_add_text(xml, action);
+    buffer_add_text(xml, "Response>");
+}
+
+void render_error(Buffer *xml, const Service *service, const char *version, const char *request_id,
+                  unsigned status, const char *code, const char *message)
+{
+    bool ec2 = service && service->protocol == PROTOCOL_EC2;
+    if (ec2) {
+        add_declaration(xml);
+        buffer_add_text(xml, "<Response><Errors><Error>");
+    } else {
+        buffer_add_text(xml, "<ErrorResponse");
+        if (service && version)
+            add_namespace(xml, service, version);
+        buffer_add_text(xml, "><Error>");
+        xml_element(xml, xml_name("Type", false), status >= 500 ? "Receiver" : "Sender");
+    }
+    xml_element(xml, xml_name("Code", false), code);
+    xml_element(xml, xml_name("Message", false), message);
+    buffer_add_text(xml, ec2 ? "</Error></Errors>" : "</Error>");
+    xml_element(xml, xml_name(ec2 ? "RequestID" : "RequestId", false), request_id);
+    buffer_add_text(xml, ec2 ? "</Response>" : "</ErrorResponse>");
+}

@@ -1,0 +1,41 @@
+/* The HTTP server: any number of listeners (the host's loopback, the guests' network) over one
+ * table of routes and one pool of workers. Event threads answer what only reads; what waits runs
+ * on a worker meanwhile (api/route.h). Plain HTTP: TLS is terminated in lb/.
+ *
+ * Thread-safe but for server_stop and server_free, which its owner calls once. */
+#pragma once
+
+#include "api/route.h"
+
+#define SERVER_THREADS 2
+#define SERVER_WORKERS 16
+#define SERVER_MAX_CONNECTIONS 4096
+#define SERVER_MAX_QUEUED 10000 /* exchanges that wait for a worker */
+#define SERVER_IDLE_SECONDS 60
+#define SERVER_HEADER_BYTES (32 * 1024) /* of one request's line and headers, with their tables */
+
+typedef struct ServerConfig {
+    const Route *const *routes; /* NULL-terminated; the last matches everything; borrowed */
+    unsigned workers;           /* 0: SERVER_WORKERS */
+    unsigned max_queued;        /* 0: SERVER_MAX_QUEUED */
+    unsigned idle_seconds;      /* 0: SERVER_IDLE_SECONDS */
+} ServerConfig;
+
+typedef struct Server Server;
+
+Server *server_new(const ServerConfig *config);
+
+/* A listening socket in the calling thread's network namespace; port 0: any free one. Address is
+ * numeric. Fails with a line that says who to ask when the port is taken. */
+bool server_listen(const char *address, unsigned port, int *ret_fd, GError **error);
+
+/* Serves a listening socket, which becomes the server's even on failure, with as many event
+ * threads and at most so many connections (0: the defaults). */
+bool server_add_listener(Server *server, int fd, unsigned threads, unsigned max_connections,
+                         GError **error);
+
+/* Refuses new requests, finishes those that run, waits up to five seconds until their replies are
+ * sent, then closes everything. */
+void server_stop(Server *server);
+void server_free(Server *server); /* stops first; NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Server, server_free)

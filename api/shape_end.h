@@ -1,0 +1,13 @@
+#undef SHAPE
+#undef SHAPE_ROW
+#undef STRING
+#undef INT
+#undef BOOL
+#undef DOUBLE
+#undef TIME
+#undef STRINGS
+#undef STRUCT
+#undef STRUCTS
+#undef EMBED
+#undef NOTHING
+#undef SHAPE_END

@@ -1,0 +1,222 @@
+/* Overlays by qemu-img.
+ *
+ * Invariant: a file at a disk's path is a whole disk, since it gets its name by rename when it is
+ * done: an existing one can be trusted and left alone, it may hold a guest's data.
+ *
+ * A base may come from a client's bundle, and an image format can name other files of the host as
+ * its contents. So only the formats of which we know where they do that are taken, and every file
+ * of the chain must lie in the state directory. */
+#include "backends/libvirt/disk.h"
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define QEMU_IMG "qemu-img"
+#define CHECKED_MAX 4096        /* bases remembered; when there are more, all are forgotten */
+#define CHECK_TIMEOUT_MS 300000 /* reads all tables of a base: seconds for a terabyte */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
+
+typedef struct CheckedBase {
+    struct timespec changed;
+    ino_t inode;
+    off_t length;
+    uint64_t virtual_size;
+} CheckedBase;
+
+struct DiskMaker {
+    char *state_dir; /* without links */
+    GMutex lock;
+    GHashTable *checked; /* path → CheckedBase */
+};
+
+DiskMaker *disk_maker_new(const char *state_dir)
+{
+    DiskMaker *maker = g_new0(DiskMaker, 1);
+    char *real = realpath(state_dir, NULL);
+    maker->state_dir = g_strdup(real ? real : state_dir);
+    free(real);
+    g_mutex_init(&maker->lock);
+    maker->checked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    return maker;
+}
+
+void disk_maker_free(DiskMaker *maker)
+{
+    if (!maker)
+        return;
+    g_hash_table_unref(maker->checked);
+    g_mutex_clear(&maker->lock);
+    g_free(maker->state_dir);
+    g_free(maker);
+}
+
+static bool is_same(const CheckedBase *base, const struct stat *status)
+{
+    return base->inode == status->st_ino && base->length == status->st_size &&
+           base->changed.tv_sec == status->st_mtim.tv_sec &&
+           base->changed.tv_nsec == status->st_mtim.tv_nsec;
+}
+
+static bool recall(DiskMaker *maker, const char *path, const struct stat *status,
+                   uint64_t *ret_virtual_size)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&maker->lock);
+    const CheckedBase *base = g_hash_table_lookup(maker->checked, path);
+    if (!base || !is_same(base, status))
+        return false;
+    *ret_virtual_size = base->virtual_size;
+    return true;
+}
+
+static void remember(DiskMaker *maker, const char *path, const struct stat *status,
+                     uint64_t virtual_size)
+{
+    CheckedBase *base = g_new(CheckedBase, 1);
+    *base = (CheckedBase){.changed = status->st_mtim,
+                          .inode = status->st_ino,
+                          .length = status->st_size,
+                          .virtual_size = virtual_size};
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&maker->lock);
+    if (g_hash_table_size(maker->checked) >= CHECKED_MAX)
+        g_hash_table_remove_all(maker->checked);
+    g_hash_table_replace(maker->checked, g_strdup(path), base);
+}
+
+static bool run(const char *const *argv, char **ret_output, GError **error)
+{
+    ProcessSpec process = {.argv = argv, .timeout_ms = CHECK_TIMEOUT_MS};
+    return process_run(&process, ret_output, error);
+}
+
+static bool fail_for(const char *base_path, const char *how, GError **error)
+{
+    g_prefix_error(error, "the image %s %s: ", base_path, how);
+    return false;
+}
+
+/* A file of an image's chain: an ordinary one of ours, of a format that is known. */
+static bool check_link(const DiskMaker *maker, const json_t *link, GError **error)
+{
+    const char *name = json_string_value(json_object_get(link, "filename"));
+    const char *format = json_string_value(json_object_get(link, "format"));
+    if (!name || !format || (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0))
+        return trouble_set(error, "it is built upon something that is no raw or qcow2 file");
+    char *real = realpath(name, NULL);
+    bool inside =
+        real && g_str_has_prefix(real, maker->state_dir) && real[strlen(maker->state_dir)] == '/';
+    free(real);
+    if (!inside)
+        return trouble_set(error, "it is built upon %s, which is no image of ours", name);
+    const json_t *data = json_object_get(json_object_get(link, "format-specific"), "data");
+    if (json_object_get(data, "data-file"))
+        return trouble_set(error, "its data lie in another file");
+    return true;
+}
+
+/* The chain as qemu-img shows it, the base first. The base itself may lie anywhere: its path came
+ * from us. */
+static bool check_chain(const DiskMaker *maker, const char *info, uint64_t *ret_virtual_size,
+                        GError **error)
+{
+    g_autoptr(json_t) chain = json_loads(info, 0, NULL);
+    const json_t *base = json_array_get(chain, 0);
+    json_int_t virtual_size = json_integer_value(json_object_get(base, "virtual-size"));
+    if (!base || virtual_size < 0)
+        return trouble_set(error, "qemu-img says nothing about it");
+    const json_t *data = json_object_get(json_object_get(base, "format-specific"), "data");
+    if (json_object_get(data, "data-file"))
+        return trouble_set(error, "its data lie in another file");
+    for (size_t i = 1; i < json_array_size(chain); i++) {
+        if (!check_link(maker, json_array_get(chain, i), error))
+            return false;
+    }
+    *ret_virtual_size = (uint64_t)virtual_size;
+    return true;
+}
+
+/* That the tables of a qcow2 file are whole and lead nowhere beyond its end. Status 3 says that
+ * only leaked clusters were found: room wasted, no data lost. */
+static bool check_tables(const char *base_path, GError **error)
+{
+    const char *const check[] = {QEMU_IMG, "check", "-q", "-f", "qcow2", base_path, NULL};
+    g_autoptr(GError) problem = NULL;
+    if (run(check, NULL, &problem) || strstr(problem->message, "exited with status 3"))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+}
+
+/* That the base is whole and refers to nothing foreign, and how long its disk is. */
+static bool check_base(DiskMaker *maker, const char *base_path, const char *format,
+                       uint64_t *ret_virtual_size, GError **error)
+{
+    struct stat status;
+    if (stat(base_path, &status) < 0)
+        return trouble_set_errno(error, errno, "cannot find the image %s", base_path);
+    if (!S_ISREG(status.st_mode) || base_path[0] != '/')
+        return trouble_set(error, "the image %s is no file with an absolute path", base_path);
+    uint64_t virtual_size = 0;
+    if (recall(maker, base_path, &status, ret_virtual_size))
+        return true;
+
+    g_autofree char *info = NULL;
+    const char *const show[] = {QEMU_IMG, "info", "--output=json", "--backing-chain",
+                                "-f",     format, base_path,       NULL};
+    if (!run(show, &info, error))
+        return fail_for(base_path, "is damaged", error);
+    if (!check_chain(maker, info, &virtual_size, error))
+        return fail_for(base_path, "cannot be used", error);
+    if (strcmp(format, "qcow2") == 0 && !check_tables(base_path, error))
+        return fail_for(base_path, "is damaged", error);
+    remember(maker, base_path, &status, virtual_size);
+    *ret_virtual_size = virtual_size;
+    return true;
+}
+
+/* Makes file durable and gives it its name. */
+static bool publish(const char *file, const char *path, GError **error)
+{
+    autofd fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0 || rename(file, path) < 0)
+        return trouble_set_errno(error, errno, "cannot make the disk %s", path);
+    g_autofree char *directory = g_path_get_dirname(path);
+    autofd parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 || fsync(parent) < 0)
+        return trouble_set_errno(error, errno, "cannot make the disk %s durable", path);
+    return true;
+}
+
+bool disk_create(DiskMaker *maker, const char *path, const char *base_path, const char *base_format,
+                 uint64_t size_bytes, GError **error)
+{
+    if (access(path, F_OK) == 0)
+        return true;
+    bool known = !base_path || strcmp(base_format, "raw") == 0 || strcmp(base_format, "qcow2") == 0;
+    if (!known)
+        return trouble_set(error, "the image %s is in the format %s; convert it to raw or qcow2",
+                           base_path, base_format);
+
+    uint64_t base_size = 0;
+    if (base_path && !check_base(maker, base_path, base_format, &base_size, error))
+        return false;
+
+    char size[32];
+    snprintf(size, sizeof(size), "%" G_GUINT64_FORMAT, MAX(size_bytes, base_size));
+    g_autofree char *unfinished = g_strconcat(path, ".new", NULL);
+    const char *const overlay[] = {QEMU_IMG,  "create", "-q",        "-f",       "qcow2", "-b",
+                                   base_path, "-F",     base_format, unfinished, size,    NULL};
+    const char *const empty[] = {QEMU_IMG, "create", "-q", "-f", "qcow2", unfinished, size, NULL};
+    if (run(base_path ? overlay : empty, NULL, error) && publish(unfinished, path, error))
+        return true;
+    unlink(unfinished);
+    return false;
+}

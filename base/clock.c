@@ -1,0 +1,319 @@
+/* The time: the kernel's, a multiple of the kernel's, or one that a test moves.
+ *
+ * Invariant of a manual clock: who waits is in `waiters` from before it lets go of its own mutex
+ * until after it has woken, so an advance either is seen by the waiter's check of the deadline or
+ * finds the waiter in the list and wakes it. Lock order: the waiter's mutex, then `lock`; an
+ * advance therefore never holds `lock` while it takes a waiter's mutex, and instead pins the
+ * waiter, which does not return (its cond and mutex may then go away) before it is unpinned. */
+#include "base/clock.h"
+
+#include <stdio.h>
+
+#define DAY (86400 * CLOCK_SECOND)
+/* No wait is longer: what is further away wakes spuriously once a month. */
+#define LONGEST_WAIT (30 * DAY)
+
+struct Clock {
+    double speed; /* 0: manual */
+    int64_t start;
+    int64_t start_monotonic;
+
+    GMutex lock; /* over all below, which only manual clocks use */
+    int64_t now;
+    uint64_t advances;
+    GQueue waiters;
+    GCond unpinned;
+};
+
+typedef struct Waiter {
+    GList link; /* data is the Waiter */
+    GCond *cond;
+    GMutex *mutex;
+    uint64_t advances; /* the last one that it knows of */
+    unsigned pins;
+} Waiter;
+
+Clock *clock_new(double speed)
+{
+    g_assert(speed > 0);
+    Clock *clock = g_new0(Clock, 1);
+    clock->speed = speed;
+    clock->start = g_get_real_time();
+    clock->start_monotonic = g_get_monotonic_time();
+    return clock;
+}
+
+Clock *clock_new_manual(int64_t start)
+{
+    Clock *clock = g_new0(Clock, 1);
+    clock->now = start;
+    g_mutex_init(&clock->lock);
+    g_cond_init(&clock->unpinned);
+    g_queue_init(&clock->waiters);
+    return clock;
+}
+
+static bool is_manual(const Clock *clock)
+{
+    return !(clock->speed > 0);
+}
+
+void clock_free(Clock *clock)
+{
+    if (!clock)
+        return;
+    if (is_manual(clock)) {
+        g_assert(clock->waiters.length == 0);
+        g_mutex_clear(&clock->lock);
+        g_cond_clear(&clock->unpinned);
+    }
+    g_free(clock);
+}
+
+int64_t clock_now(Clock *clock)
+{
+    if (is_manual(clock)) {
+        G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&clock->lock);
+        return clock->now;
+    }
+    /* The real clock follows what the administrator sets; a faster one cannot. */
+    if (clock->speed >= 1.0 && clock->speed <= 1.0)
+        return g_get_real_time();
+    int64_t passed = g_get_monotonic_time() - clock->start_monotonic;
+    return clock->start + (int64_t)((double)passed * clock->speed);
+}
+
+static Waiter *waiter_not_told(Clock *clock)
+{
+    for (GList *link = clock->waiters.head; link; link = link->next) {
+        Waiter *waiter = link->data;
+        if (waiter->advances < clock->advances)
+            return waiter;
+    }
+    return NULL;
+}
+
+void clock_advance(Clock *clock, int64_t by)
+{
+    g_assert(is_manual(clock) && by >= 0);
+    g_mutex_lock(&clock->lock);
+    clock->now += by;
+    clock->advances++;
+    for (Waiter *waiter; (waiter = waiter_not_told(clock));) {
+        waiter->advances = clock->advances;
+        waiter->pins++;
+        g_mutex_unlock(&clock->lock);
+
+        /* Its mutex is free only once it really waits, so the broadcast is not lost. */
+        g_mutex_lock(waiter->mutex);
+        g_cond_broadcast(waiter->cond);
+        g_mutex_unlock(waiter->mutex);
+
+        g_mutex_lock(&clock->lock);
+        if (--waiter->pins == 0)
+            g_cond_broadcast(&clock->unpinned);
+    }
+    g_mutex_unlock(&clock->lock);
+}
+
+static bool wait_manual(Clock *clock, GCond *cond, GMutex *mutex, int64_t deadline)
+{
+    Waiter waiter = {.cond = cond, .mutex = mutex};
+    waiter.link.data = &waiter;
+
+    g_mutex_lock(&clock->lock);
+    if (clock->now >= deadline) {
+        g_mutex_unlock(&clock->lock);
+        return false;
+    }
+    waiter.advances = clock->advances;
+    g_queue_push_tail_link(&clock->waiters, &waiter.link);
+    g_mutex_unlock(&clock->lock);
+
+    g_cond_wait(cond, mutex);
+
+    g_mutex_lock(&clock->lock);
+    bool pinned = waiter.pins > 0;
+    if (pinned) {
+        g_mutex_unlock(mutex);
+        while (waiter.pins > 0)
+            g_cond_wait(&clock->unpinned, &clock->lock);
+    }
+    g_queue_unlink(&clock->waiters, &waiter.link);
+    bool early = clock->now < deadline;
+    g_mutex_unlock(&clock->lock);
+    if (pinned)
+        g_mutex_lock(mutex);
+    return early;
+}
+
+bool clock_wait_until(Clock *clock, GCond *cond, GMutex *mutex, int64_t deadline)
+{
+    if (deadline == INT64_MAX) {
+        g_cond_wait(cond, mutex);
+        return true;
+    }
+    if (is_manual(clock))
+        return wait_manual(clock, cond, mutex, deadline);
+
+    int64_t now = clock_now(clock);
+    if (now >= deadline)
+        return false;
+    double real = ((double)deadline - (double)now) / clock->speed;
+    /* One more microsecond, lest a rounded-down wait ends just before the deadline. */
+    int64_t wait = real < (double)LONGEST_WAIT ? (int64_t)real + 1 : LONGEST_WAIT;
+    if (g_cond_wait_until(cond, mutex, g_get_monotonic_time() + wait))
+        return true;
+    return clock_now(clock) < deadline;
+}
+
+/* Days since 1970-01-01 of a date of the Gregorian calendar, and back; years begin in March so
+ * that the leap day comes last. (gmtime_r takes a process-wide lock, timegm too.) */
+static int64_t days_from_date(int64_t year, int month, int day)
+{
+    year -= month <= 2;
+    int64_t era = (year >= 0 ? year : year - 399) / 400;
+    int64_t year_of_era = year - era * 400;
+    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
+}
+
+static void date_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
+{
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    int64_t day_of_era = days - era * 146097;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t shifted = (5 * day_of_year + 2) / 153;
+    *ret_day = (int)(day_of_year - (153 * shifted + 2) / 5 + 1);
+    *ret_month = (int)(shifted < 10 ? shifted + 3 : shifted - 9);
+    *ret_year = year_of_era + era * 400 + (*ret_month <= 2);
+}
+
+char *clock_format(int64_t time, char buffer[CLOCK_TEXT_SIZE])
+{
+    int64_t days = time / DAY;
+    int64_t rest = time % DAY;
+    if (rest < 0) {
+        rest += DAY;
+        days--;
+    }
+    int64_t year;
+    int month, day;
+    date_from_days(days, &year, &month, &day);
+    int ms = (int)(rest / 1000);
+    snprintf(buffer, CLOCK_TEXT_SIZE, "%04d-%02u-%02uT%02u:%02u:%02u.%03uZ", (int)year,
+             (unsigned)month % 100u, (unsigned)day % 100u, (unsigned)(ms / 3600000) % 100u,
+             (unsigned)(ms / 60000 % 60) % 100u, (unsigned)(ms / 1000 % 60) % 100u,
+             (unsigned)(ms % 1000) % 1000u);
+    return buffer;
+}
+
+/* Exactly n digits; moves *text on. */
+static bool take_digits(const char **text, int n, int *ret_value)
+{
+    int value = 0;
+    for (int i = 0; i < n; i++) {
+        if (!g_ascii_isdigit((*text)[i]))
+            return false;
+        value = value * 10 + ((*text)[i] - '0');
+    }
+    *text += n;
+    *ret_value = value;
+    return true;
+}
+
+static bool take_char(const char **text, char c)
+{
+    if (**text != c)
+        return false;
+    (*text)++;
+    return true;
+}
+
+static bool take_date(const char **text, int64_t *ret_days)
+{
+    static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, day;
+    if (!take_digits(text, 4, &year))
+        return false;
+    bool extended = take_char(text, '-');
+    if (!take_digits(text, 2, &month) || (extended && !take_char(text, '-')) ||
+        !take_digits(text, 2, &day))
+        return false;
+    if (month < 1 || month > 12 || day < 1 || day > lengths[month - 1])
+        return false;
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (month == 2 && day == 29 && !leap)
+        return false;
+    *ret_days = days_from_date(year, month, day);
+    return true;
+}
+
+static int64_t take_fraction(const char **text)
+{
+    int64_t fraction = 0;
+    for (int64_t unit = CLOCK_SECOND / 10; g_ascii_isdigit(**text); unit /= 10)
+        fraction += unit * (*(*text)++ - '0');
+    return fraction;
+}
+
+/* hh:mm, hhmm, with seconds and their fraction where there are any. */
+static bool take_time(const char **text, int64_t *ret_time)
+{
+    int hour, minute, second = 0;
+    int64_t fraction = 0;
+    if (!take_digits(text, 2, &hour))
+        return false;
+    bool extended = take_char(text, ':');
+    if (!take_digits(text, 2, &minute))
+        return false;
+    if (extended ? take_char(text, ':') : g_ascii_isdigit(**text)) {
+        if (!take_digits(text, 2, &second))
+            return false;
+        if (**text == '.' || **text == ',') {
+            (*text)++;
+            if (!g_ascii_isdigit(**text))
+                return false;
+            fraction = take_fraction(text);
+        }
+    }
+    if (hour > 23 || minute > 59 || second > 60) /* 60: a leap second */
+        return false;
+    *ret_time = (hour * 3600 + minute * 60 + second) * CLOCK_SECOND + fraction;
+    return true;
+}
+
+/* Z, +hh, +hhmm, +hh:mm, or nothing, which is Z. */
+static bool take_zone(const char **text, int64_t *ret_offset)
+{
+    *ret_offset = 0;
+    if (**text == '\0' || take_char(text, 'Z') || take_char(text, 'z'))
+        return true;
+    int sign = **text == '+' ? 1 : **text == '-' ? -1 : 0;
+    int hour, minute = 0;
+    if (!sign)
+        return false;
+    (*text)++;
+    if (!take_digits(text, 2, &hour))
+        return false;
+    if ((take_char(text, ':') || **text) && !take_digits(text, 2, &minute))
+        return false;
+    if (hour > 23 || minute > 59)
+        return false;
+    *ret_offset = sign * (hour * 3600 + minute * 60) * CLOCK_SECOND;
+    return true;
+}
+
+bool clock_parse(const char *text, int64_t *ret_time)
+{
+    int64_t days, time, offset;
+    if (!text || !take_date(&text, &days) || !(take_char(&text, 'T') || take_char(&text, 't')) ||
+        !take_time(&text, &time) || !take_zone(&text, &offset) || *text)
+        return false;
+    *ret_time = days * DAY + time - offset;
+    return true;
+}

@@ -1,0 +1,18 @@
+/* Accounts and the access keys that sign for them. */
+#pragma once
+
+#include "cloud/cloud.h"
+
+/* The key with that id, or NULL; inactive ones are not found. Only reads. */
+bool account_find_key(Cloud *cloud, Arena *arena, const char *access_key_id, AccessKey **ret_key,
+                      GError **error);
+
+/* Who signs with that key. */
+void account_caller(Arena *arena, const AccessKey *key, Caller *ret_caller);
+
+/* Makes the first account with its key unless there is one, inside a transaction of the caller;
+ * returns the first account's id and key. */
+bool account_seed(Txn *txn, Arena *arena, int64_t now, AccessKey **ret_key, GError **error);
+
+/* The oldest account: the one that `cumulet env` speaks for and that owns public images. */
+bool account_first(Txn *txn, Arena *arena, Account **ret_account, GError **error);

@@ -1,0 +1,160 @@
+/* Addresses. Invariant: the cursor of a range only moves forward (and wraps), so that an address
+ * just freed is the last to be handed out again. */
+#include "cloud/addresses.h"
+
+#include "base/fault.h"
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+bool cidr_parse(const char *text, uint32_t *ret_network, uint32_t *ret_mask)
+{
+    const char *slash = strchr(text, '/');
+    if (!slash || slash - text > 15)
+        return false;
+    char network[16] = {0};
+    memcpy(network, text, (size_t)(slash - text));
+    struct in_addr address;
+    guint64 bits;
+    if (inet_pton(AF_INET, network, &address) != 1 ||
+        !g_ascii_string_to_unsigned(slash + 1, 10, 0, 32, &bits, NULL))
+        return false;
+    uint32_t mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
+    *ret_mask = mask;
+    *ret_network = ntohl(address.s_addr) & mask;
+    return true;
+}
+
+char *address_text(Arena *arena, uint32_t address)
+{
+    return arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
+                        address >> 8 & 255, address & 255);
+}
+
+static bool read_cursor(Txn *txn, Arena *arena, const char *name, uint32_t *ret_cursor,
+                        GError **error)
+{
+    Setting *setting;
+    if (!setting_get(txn, arena, name, &setting, error))
+        return false;
+    *ret_cursor = setting ? (uint32_t)g_ascii_strtoull(setting->value, NULL, 10) : 0;
+    return true;
+}
+
+static bool write_cursor(Txn *txn, Arena *arena, const char *name, uint32_t cursor, GError **error)
+{
+    Setting setting = {.name = name, .value = arena_printf(arena, "%" PRIu32, cursor)};
+    return setting_put(txn, &setting, error);
+}
+
+/* The first free address after the cursor among first..last; query tells who holds one. */
+static bool take_next(Txn *txn, Arena *arena, const char *cursor_name, uint32_t first,
+                      uint32_t last, Query query, const char *vpc_id, const char **ret_address,
+                      GError **error)
+{
+    uint32_t cursor;
+    if (!read_cursor(txn, arena, cursor_name, &cursor, error))
+        return false;
+    uint32_t candidate = cursor < first || cursor >= last ? first : cursor + 1;
+    for (uint64_t tries = (uint64_t)last - first + 1; tries > 0; tries--) {
+        const char *text = address_text(arena, candidate);
+        void *holder;
+        bool ok = vpc_id ? record_query_one(txn, arena, query, &holder, error, vpc_id, text)
+                         : record_query_one(txn, arena, query, &holder, error, text);
+        if (!ok)
+            return false;
+        if (!holder) {
+            *ret_address = text;
+            return write_cursor(txn, arena, cursor_name, candidate, error);
+        }
+        candidate = candidate == last ? first : candidate + 1;
+    }
+    *ret_address = NULL;
+    return true;
+}
+
+bool address_take_private(Context *context, Txn *txn, const Subnet *subnet, const char *wanted,
+                          const char **ret_address, GError **error)
+{
+    uint32_t network, mask;
+    if (!cidr_parse(subnet->cidr, &network, &mask))
+        return trouble_set(error, "subnet %s has the bad CIDR block %s", subnet->id, subnet->cidr);
+    uint32_t first = network + SUBNET_RESERVED - 1, last = (network | ~mask) - 1;
+
+    if (wanted) {
+        struct in_addr parsed;
+        if (inet_pton(AF_INET, wanted, &parsed) != 1)
+            return fault_set(error, FAULT_INVALID_PARAMETER_VALUE, "Invalid IPv4 address: %s",
+                             wanted);
+        uint32_t address = ntohl(parsed.s_addr);
+        if ((address & mask) != network)
+            return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
+                             "Address %s does not fall within the subnet's address range", wanted);
+        if (address < first || address > last)
+            return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
+                             "Address %s is in subnet's reserved address range", wanted);
+        void *holder;
+        if (!record_query_one(txn, context->arena, QUERY_ENI_BY_PRIVATE_IP, &holder, error,
+                              subnet->vpc_id, wanted))
+            return false;
+        if (holder)
+            return fault_set(error, FAULT_INVALID_IP_ADDRESS_IN_USE, "Address %s is in use.",
+                             wanted);
+        *ret_address = address_text(context->arena, address);
+        return true;
+    }
+
+    const char *address;
+    if (!take_next(txn, context->arena, arena_printf(context->arena, "cursor:%s", subnet->id),
+                   first, last, QUERY_ENI_BY_PRIVATE_IP, subnet->vpc_id, &address, error))
+        return false;
+    if (!address)
+        return fault_set(error, FAULT_INSUFFICIENT_FREE_ADDRESSES,
+                         "The specified subnet does not have enough free addresses to satisfy the "
+                         "request.");
+    *ret_address = address;
+    return true;
+}
+
+bool address_take_public(Context *context, Txn *txn, const char **ret_address, GError **error)
+{
+    const char *pool = context->cloud ? cloud_addresses(context->cloud) : NULL;
+    uint32_t network, mask;
+    if (!pool || !cidr_parse(pool, &network, &mask))
+        return trouble_set(error,
+                           "the public address range '%s' is not a CIDR block like "
+                           "127.77.0.0/16; see --addresses",
+                           pool ? pool : "");
+    const char *address;
+    /* .0 and .1 stay free: .1 is where the endpoint may listen. */
+    if (!take_next(txn, context->arena, "cursor:public", network + 2, (network | ~mask) - 1,
+                   QUERY_ENI_BY_PUBLIC_IP, NULL, &address, error))
+        return false;
+    if (!address)
+        return fault_set(error, FAULT_INSUFFICIENT_INSTANCE_CAPACITY,
+                         "There are no free public addresses in %s.", pool);
+    *ret_address = address;
+    return true;
+}
+
+static void replace_dots(char *text)
+{
+    for (; *text; text++)
+        if (*text == '.')
+            *text = '-';
+}
+
+char *address_private_host(Arena *arena, const char *address)
+{
+    char *host = arena_printf(arena, "ip-%s", address);
+    replace_dots(host);
+    return host;
+}
+
+char *address_public_name(Arena *arena, const char *address, const char *suffix)
+{
+    char *host = arena_printf(arena, "ec2-%s", address);
+    replace_dots(host);
+    return arena_printf(arena, "%s.compute-1.%s", host, suffix);
+}

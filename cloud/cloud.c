@@ -1,0 +1,397 @@
+/* Opens the cloud, keeps it in step with the back ends, closes it.
+ *
+ * Invariant: before a controller acts, the store holds what a fresh cloud has, and machines of an
+ * earlier daemon have been compared with their records. */
+#include "cloud/cloud.h"
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "cloud/instance_records.h"
+#include "cloud/instances.h"
+#include "cloud/seed.h"
+#include "cloud/site.h"
+#include <malloc.h>
+#include <string.h>
+
+/* Everything is looked at again so often, whatever events came or were lost. */
+#define SWEEP_EVERY (30 * CLOCK_SECOND)
+/* Left to the host when guests may use its memory. */
+#define RESERVED_MIB 1024
+#define DEFAULT_INSTANCE_LIMIT 1000
+#define FAKE_INSTANCE_LIMIT 100000
+/* For all guests to shut down when the cloud stops. */
+#define CLOSE_DEADLINE (20 * CLOCK_SECOND)
+#define CLOSE_PRESS_EVERY (2 * CLOCK_SECOND)
+
+Store *cloud_store(Cloud *cloud)
+{
+    return cloud->config.store;
+}
+
+Clock *cloud_clock(Cloud *cloud)
+{
+    return cloud->config.clock;
+}
+
+const char *cloud_state_dir(Cloud *cloud)
+{
+    return cloud->config.state_dir;
+}
+
+const char *cloud_dns_suffix(Cloud *cloud)
+{
+    return cloud->config.dns_suffix;
+}
+
+const char *cloud_addresses(Cloud *cloud)
+{
+    return cloud->config.addresses;
+}
+
+int64_t cloud_now(Cloud *cloud)
+{
+    return clock_now(cloud->config.clock);
+}
+
+void cloud_wake_instance(Cloud *cloud, const char *vpc_id, const char *instance_id)
+{
+    Site *site = cloud_site(cloud, vpc_id);
+    if (site)
+        workqueue_add(site->instances, instance_id);
+}
+
+void cloud_wake_network(Cloud *cloud)
+{
+    for (unsigned i = 0; i < cloud->sites->len; i++) {
+        Site *site = cloud->sites->pdata[i];
+        if (site->lb) /* the fake back end has no packets to filter */
+            workqueue_add(site->firewall, site->vpc_id);
+    }
+}
+
+/* Called from the hypervisor's event thread. */
+static void on_machine_event(void *data, const MachineEvent *event)
+{
+    Cloud *cloud = data;
+    if (event->kind == MACHINE_STARTED || event->kind == MACHINE_REBOOTED)
+        return;
+    g_mutex_lock(&cloud->mutex);
+    g_hash_table_insert(cloud->ends, g_strdup(event->name), GINT_TO_POINTER((int)event->kind + 1));
+    bool started = cloud->started;
+    if (cloud->ending)
+        g_cond_broadcast(&cloud->sweep);
+    g_mutex_unlock(&cloud->mutex);
+    for (unsigned i = 0; started && i < cloud->sites->len; i++)
+        workqueue_add(((Site *)cloud->sites->pdata[i])->instances, event->name);
+}
+
+static void enter_first_site(void *data)
+{
+    Cloud *cloud = data;
+    Site *site = cloud->sites->pdata[0];
+    g_autoptr(GError) error = NULL;
+    if (!cloud->config.network->enter(site->network, &error))
+        g_error("cannot enter the guests' network: %s", error->message);
+}
+
+/* Work that has to be done inside the guests' network, for a caller that stays outside. */
+typedef struct Inside {
+    Cloud *cloud;
+    bool (*fn)(Cloud *cloud, GError **error);
+    GError *error;
+    bool ok;
+} Inside;
+
+static void *run_inside(void *data)
+{
+    Inside *inside = data;
+    enter_first_site(inside->cloud);
+    inside->ok = inside->fn(inside->cloud, &inside->error);
+    return NULL;
+}
+
+static bool call_inside(Cloud *cloud, bool (*fn)(Cloud *, GError **), GError **error)
+{
+    Inside inside = {.cloud = cloud, .fn = fn};
+    g_thread_join(g_thread_new("inside", run_inside, &inside));
+    if (!inside.ok)
+        g_propagate_error(error, inside.error);
+    return inside.ok;
+}
+
+/* What cloud_each_network runs inside one network. */
+typedef struct Visit {
+    Site *site;
+    CloudNetworkFn fn;
+    void *data;
+    GError *error;
+    bool ok;
+} Visit;
+
+static void *visit(void *data)
+{
+    Visit *one = data;
+    const NetworkOps *network = one->site->cloud->config.network;
+    g_autoptr(Arena) arena = arena_new();
+    NetworkInfo info;
+    one->ok = network->enter(one->site->network, &one->error) &&
+              network->describe(one->site->network, arena, &info, &one->error) &&
+              one->fn(one->data, one->site->vpc_id, info.router, &one->error);
+    return NULL;
+}
+
+bool cloud_each_network(Cloud *cloud, CloudNetworkFn fn, void *data, GError **error)
+{
+    for (unsigned i = 0; i < cloud->sites->len && !cloud->config.network->pretends; i++) {
+        Visit one = {.site = cloud->sites->pdata[i], .fn = fn, .data = data};
+        g_thread_join(g_thread_new("visit", visit, &one));
+        if (!one.ok) {
+            g_propagate_error(error, one.error);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_hypervisor(Cloud *cloud, GError **error)
+{
+    HypervisorConfig config = {
+        .state_dir = cloud->config.state_dir,
+        .uri = cloud->config.libvirt_uri,
+        .force_tcg = cloud->config.force_tcg,
+        .enter = enter_first_site,
+        .on_event = on_machine_event,
+        .data = cloud,
+    };
+    return cloud->config.hypervisor->open(&config, &cloud->hypervisor, error);
+}
+
+static bool open_sites(Cloud *cloud, GError **error)
+{
+    g_autoptr(Arena) arena = arena_new();
+    g_autoptr(Txn) txn = NULL;
+    List vpcs = {0};
+    if (!txn_begin_read(cloud->config.store, &txn, error) ||
+        !record_query(txn, arena, QUERY_VPCS, &vpcs, error) || !txn_commit(&txn, error))
+        return false;
+    LIST_EACH (const Vpc *, vpc, &vpcs) {
+        Site *site;
+        if (!site_open(cloud, vpc, &site, error))
+            return false;
+        g_ptr_array_add(cloud->sites, site);
+    }
+    return true;
+}
+
+/* A host that was restarted took every machine with it: they are to be started again. */
+static bool note_boot(Cloud *cloud, GError **error)
+{
+    g_autoptr(Arena) arena = arena_new();
+    g_autofree char *boot_id = NULL;
+    size_t size;
+    if (!file_read("/proc/sys/kernel/random/boot_id", 64, &boot_id, &size, error))
+        return false;
+    g_strchomp(boot_id);
+    g_autoptr(Txn) txn = NULL;
+    Setting *known;
+    if (!txn_begin(cloud->config.store, &txn, error) ||
+        !setting_get(txn, arena, "boot_id", &known, error))
+        return false;
+    bool restarted = known && strcmp(known->value, boot_id) != 0;
+    Setting now = {.name = "boot_id", .value = boot_id};
+    return (!restarted || record_change(txn, CHANGE_INTERRUPT_INSTANCES, NULL, error)) &&
+           setting_put(txn, &now, error) && txn_commit(&txn, error);
+}
+
+static void *sweep(void *data)
+{
+    Cloud *cloud = data;
+    enter_first_site(cloud);
+    g_mutex_lock(&cloud->mutex);
+    while (!cloud->ending) {
+        int64_t next = cloud_now(cloud) + SWEEP_EVERY;
+        while (!cloud->ending &&
+               clock_wait_until(cloud->config.clock, &cloud->sweep, &cloud->mutex, next))
+            ;
+        if (cloud->ending)
+            break;
+        g_mutex_unlock(&cloud->mutex);
+        g_autoptr(GError) error = NULL;
+        if (!instances_compare(cloud, &error) || !instances_purge(cloud, &error))
+            g_warning("%s", error->message);
+        malloc_trim(0); /* what large replies left behind */
+        g_mutex_lock(&cloud->mutex);
+    }
+    g_mutex_unlock(&cloud->mutex);
+    return NULL;
+}
+
+static void copy_config(Cloud *cloud, const CloudConfig *config)
+{
+    cloud->config = *config;
+    cloud->config.state_dir = g_strdup(config->state_dir);
+    cloud->config.libvirt_uri = g_strdup(config->libvirt_uri);
+    cloud->config.addresses = g_strdup(config->addresses);
+    cloud->config.dns_suffix = g_strdup(config->dns_suffix);
+    bool fake = config->hypervisor->pretends;
+    if (!config->instance_limit)
+        cloud->config.instance_limit = fake ? FAKE_INSTANCE_LIMIT : DEFAULT_INSTANCE_LIMIT;
+}
+
+static bool set_memory_limit(Cloud *cloud, GError **error)
+{
+    if (cloud->config.memory_limit_mib || cloud->config.hypervisor->pretends)
+        return true;
+    g_autoptr(Arena) arena = arena_new();
+    HypervisorInfo info;
+    if (!cloud->config.hypervisor->describe(cloud->hypervisor, arena, &info, error))
+        return false;
+    cloud->config.memory_limit_mib =
+        info.memory_mib > 2 * RESERVED_MIB ? info.memory_mib - RESERVED_MIB : RESERVED_MIB;
+    return true;
+}
+
+static void free_cloud(Cloud *cloud)
+{
+    g_ptr_array_unref(cloud->sites);
+    g_hash_table_unref(cloud->ends);
+    g_mutex_clear(&cloud->mutex);
+    g_cond_clear(&cloud->sweep);
+    g_free((char *)cloud->config.state_dir);
+    g_free((char *)cloud->config.libvirt_uri);
+    g_free((char *)cloud->config.addresses);
+    g_free((char *)cloud->config.dns_suffix);
+    g_free(cloud);
+}
+
+bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
+{
+    Cloud *cloud = g_new0(Cloud, 1);
+    copy_config(cloud, config);
+    g_mutex_init(&cloud->mutex);
+    g_cond_init(&cloud->sweep);
+    cloud->sites = g_ptr_array_new();
+    cloud->ends = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    if (!cloud_seed(cloud, error) || !note_boot(cloud, error) || !open_sites(cloud, error) ||
+        !call_inside(cloud, open_hypervisor, error) || !set_memory_limit(cloud, error)) {
+        cloud_close(cloud, true);
+        return false;
+    }
+    /* Before the comparison: it sets controllers to work, which wait for the events of what they
+     * do. */
+    g_mutex_lock(&cloud->mutex);
+    cloud->started = true;
+    g_mutex_unlock(&cloud->mutex);
+    if (!call_inside(cloud, instances_compare, error) || !sites_remove_strays(cloud, error)) {
+        cloud_close(cloud, true);
+        return false;
+    }
+    cloud_wake_network(cloud);
+    cloud->sweeper = g_thread_new("sweeper", sweep, cloud);
+    *ret_cloud = cloud;
+    return true;
+}
+
+/* Presses every power button until all machines are gone or the deadline has passed; then cuts
+ * them off. */
+static bool stop_machines(Cloud *cloud, GError **error)
+{
+    const HypervisorOps *ops = cloud->config.hypervisor;
+    int64_t deadline = cloud_now(cloud) + CLOSE_DEADLINE, press = 0;
+    for (;;) {
+        g_autoptr(Arena) arena = arena_new();
+        List names = {0};
+        if (!ops->list(cloud->hypervisor, arena, &names, error))
+            return false;
+        if (names.n == 0)
+            return true;
+        bool late = cloud_now(cloud) >= deadline;
+        bool again = cloud_now(cloud) >= press;
+        if (again)
+            press = cloud_now(cloud) + CLOSE_PRESS_EVERY;
+        LIST_EACH (const char *, name, &names) {
+            if (late ? !ops->destroy(cloud->hypervisor, name, error)
+                     : again && !ops->press_power(cloud->hypervisor, name, error))
+                return false;
+        }
+        /* Every end of a machine signals `sweep`. */
+        g_mutex_lock(&cloud->mutex);
+        clock_wait_until(cloud->config.clock, &cloud->sweep, &cloud->mutex,
+                         MIN(cloud_now(cloud) + CLOCK_SECOND / 4, deadline));
+        g_mutex_unlock(&cloud->mutex);
+    }
+}
+
+void cloud_close(Cloud *cloud, bool keep_guests)
+{
+    if (!cloud)
+        return;
+    g_mutex_lock(&cloud->mutex);
+    cloud->ending = true;
+    cloud->started = false;
+    g_cond_broadcast(&cloud->sweep);
+    g_mutex_unlock(&cloud->mutex);
+    if (cloud->sweeper)
+        g_thread_join(cloud->sweeper);
+    for (unsigned i = 0; i < cloud->sites->len; i++)
+        workqueue_pause(((Site *)cloud->sites->pdata[i])->instances, true);
+    g_autoptr(GError) error = NULL;
+    if (!keep_guests && cloud->hypervisor &&
+        (!instances_record_interrupted(cloud, &error) ||
+         !call_inside(cloud, stop_machines, &error)))
+        g_warning("stopping the instances: %s", error->message);
+    if (cloud->hypervisor)
+        cloud->config.hypervisor->close(cloud->hypervisor);
+    for (unsigned i = 0; i < cloud->sites->len; i++)
+        site_close(cloud->sites->pdata[i], keep_guests);
+    free_cloud(cloud);
+}
+
+/* Destroys every machine, unplugs every interface, removes every file of theirs. */
+static bool wipe(Cloud *cloud, GError **error)
+{
+    const HypervisorOps *ops = cloud->config.hypervisor;
+    g_autoptr(Arena) arena = arena_new();
+    List names = {0};
+    if (!ops->list(cloud->hypervisor, arena, &names, error))
+        return false;
+    LIST_EACH (const char *, name, &names)
+        if (!ops->destroy(cloud->hypervisor, name, error))
+            return false;
+    for (unsigned i = 0; i < cloud->sites->len; i++) {
+        Site *site = cloud->sites->pdata[i];
+        List plugged = {0};
+        if (!cloud->config.network->list(site->network, arena, &plugged, error))
+            return false;
+        LIST_EACH (const char *, id, &plugged)
+            if (!cloud->config.network->unplug(site->network, id, error))
+                return false;
+    }
+    const char *directories[] = {"volumes", "instances"};
+    for (size_t i = 0; i < G_N_ELEMENTS(directories); i++)
+        if (!file_remove_tree(arena_printf(arena, "%s/%s", cloud->config.state_dir, directories[i]),
+                              error))
+            return false;
+    return true;
+}
+
+static bool clear_store(Cloud *cloud, GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    return txn_begin(cloud->config.store, &txn, error) && store_clear(txn, error) &&
+           txn_commit(&txn, error) && cloud_seed(cloud, error) && note_boot(cloud, error);
+}
+
+bool cloud_reset(Cloud *cloud, GError **error)
+{
+    for (unsigned i = 0; i < cloud->sites->len; i++)
+        workqueue_pause(((Site *)cloud->sites->pdata[i])->instances, true);
+    bool ok = clear_store(cloud, error) && call_inside(cloud, wipe, error);
+    g_mutex_lock(&cloud->mutex);
+    g_hash_table_remove_all(cloud->ends);
+    g_mutex_unlock(&cloud->mutex);
+    for (unsigned i = 0; i < cloud->sites->len; i++)
+        workqueue_resume(((Site *)cloud->sites->pdata[i])->instances);
+    cloud_wake_network(cloud);
+    return ok;
+}

@@ -1,0 +1,53 @@
+/* A site: the network of one VPC and what moves in it: its instances' controller, its firewall,
+ * its public addresses. Private to cloud/.
+ *
+ * Life cycle: site_open (from the outside thread) → wakes → site_close. */
+#pragma once
+
+#include "base/workqueue.h"
+#include "cloud/cloud.h"
+#include "lb/lb.h"
+
+typedef struct Site Site;
+
+struct Site {
+    Cloud *cloud;
+    const char *vpc_id; /* owned */
+    Network *network;
+    Lb *lb;               /* NULL where guests have no network (fake) */
+    WorkQueue *instances; /* keys: instance ids; cloud/instance_controller.c */
+    WorkQueue *firewall;  /* one key; cloud/network_controller.c */
+};
+
+/* What every part of cloud/ shares. */
+struct Cloud {
+    CloudConfig config; /* strings are owned */
+    Hypervisor *hypervisor;
+    GMutex mutex;     /* guards sites, machine_ends */
+    GPtrArray *sites; /* of Site * */
+    GHashTable *ends; /* instance id → MachineEventKind + 1: how its machine ended, until seen */
+    GThread *sweeper;
+    GCond sweep;
+    bool ending;
+    bool started; /* the hypervisor is open: its events may reach the controllers */
+};
+
+bool site_open(Cloud *cloud, const Vpc *vpc, Site **ret_site, GError **error);
+void site_close(Site *site, bool keep_guests);
+/* Takes down networks in the state directory that belong to no site. */
+bool sites_remove_strays(Cloud *cloud, GError **error);
+/* The site of a VPC, or NULL. */
+Site *cloud_site(Cloud *cloud, const char *vpc_id);
+
+/* instance_controller.c: the next step of one instance. */
+int64_t instance_step(void *site, const char *instance_id);
+/* Adds every instance of the store that is not at rest, and destroys machines and interfaces that
+ * no record owns. */
+bool instances_compare(Cloud *cloud, GError **error);
+/* network_controller.c: makes firewall and public addresses as the store says. */
+int64_t network_step(void *site, const char *unused);
+/* Forgets terminated instances an hour after, and old client tokens. */
+bool instances_purge(Cloud *cloud, GError **error);
+
+/* Where an instance keeps its console log, under the state directory. */
+char *instance_directory(Arena *arena, Cloud *cloud, const char *instance_id);

@@ -1,0 +1,85 @@
+/* `cumulet status` as JSON. */
+#include "daemon/admin.h"
+
+#include "base/fault.h"
+#include "cloud/addresses.h"
+#include "cloud/cloud.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static json_t *instance_json(Cloud *cloud, Arena *arena, const Instance *instance)
+{
+    char launch[CLOCK_TEXT_SIZE];
+    const char *public_dns = instance->public_ip ? address_public_name(arena, instance->public_ip,
+                                                                       cloud_dns_suffix(cloud))
+                                                 : NULL;
+    return json_pack(
+        "{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s, s:s}", "id", instance->id,
+        "state", state_name(&instance_machine, instance->state), "type", instance->type, "image_id",
+        instance->image_id, "key_name", instance->key_name, "zone", instance->zone, "private_ip",
+        instance->private_ip, "public_ip", instance->public_ip, "public_dns", public_dns,
+        "launch_time", clock_format(instance->launch_time, launch), "console",
+        arena_printf(arena, "%s/instances/%s/console.log", cloud_state_dir(cloud), instance->id));
+}
+
+static json_t *lists_json(const Admin *admin, Arena *arena, const CloudStatus *status,
+                          unsigned *ret_used)
+{
+    json_t *instances = json_array(), *images = json_array();
+    *ret_used = 0;
+    LIST_EACH (const Instance *, instance, &status->instances) {
+        json_array_append_new(instances, instance_json(admin->cloud, arena, instance));
+        *ret_used += instance->public_ip != NULL;
+    }
+    LIST_EACH (const Image *, image, &status->images)
+        json_array_append_new(images, json_pack("{s:s, s:s*, s:s}", "id", image->id, "name",
+                                                image->name, "kind", image->kind));
+    return json_pack("{s:o, s:o, s:[], s:[]}", "instances", instances, "images", images,
+                     "load_balancers", "problems");
+}
+
+static bool status_json(void *data, Arena *arena, const char **ret_json, GError **error)
+{
+    const Admin *admin = data;
+    CloudStatus status;
+    if (!cloud_status(admin->cloud, arena, admin->account_id, &status, error))
+        return false;
+    unsigned used;
+    json_t *root = lists_json(admin, arena, &status, &used);
+    json_t *facts = json_pack(
+        "{s:s, s:i, s:s, s:s, s:s, s:s, s:I,"
+        " s:{s:s, s:s, s:s*, s:s*, s:i, s:I, s:I, s:I},"
+        " s:{s:s, s:s*, s:s*, s:s}, s:{s:s, s:i}}",
+        "version", CUMULET_VERSION, "pid", (int)getpid(), "endpoint", admin->endpoint, "region",
+        admin->region, "account_id", admin->account_id, "state_dir", cloud_state_dir(admin->cloud),
+        "uptime_seconds", (json_int_t)((g_get_monotonic_time() - admin->started) / G_USEC_PER_SEC),
+        "backend", "name", status.hypervisor.backend, "accelerator", status.hypervisor.accelerator,
+        "reason", status.hypervisor.reason, "uri", status.hypervisor.uri, "cpus",
+        (int)status.hypervisor.cpus, "memory_mib", (json_int_t)status.hypervisor.memory_mib,
+        "memory_used_mib", (json_int_t)status.memory_used_mib, "memory_limit_mib",
+        (json_int_t)status.memory_limit_mib, "network", "backend", status.network.backend, "router",
+        status.network.router, "way_out", status.network.way_out, "privileges", admin->privileges,
+        "addresses", "pool", status.addresses, "used", (int)used);
+    bool ok = root && facts && json_object_update(facts, root) == 0;
+    char *text = ok ? json_dumps(facts, JSON_COMPACT) : NULL;
+    json_decref(root);
+    json_decref(facts);
+    if (!text)
+        return trouble_set(error, "cannot build the status");
+    *ret_json = arena_strdup(arena, text);
+    free(text);
+    return true;
+}
+
+static bool reset(void *data, GError **error)
+{
+    const Admin *admin = data;
+    return cloud_reset(admin->cloud, error);
+}
+
+AdminHooks admin_hooks(Admin *admin, bool allow_reset)
+{
+    return (AdminHooks){
+        .status_json = status_json, .reset = reset, .data = admin, .allow_reset = allow_reset};
+}

@@ -1,0 +1,14 @@
+/* What the daemon answers to `cumulet status` and `cumulet reset`. */
+#pragma once
+
+#include "api/admin.h"
+#include "cloud/cloud.h"
+
+typedef struct Admin {
+    Cloud *cloud;
+    const char *account_id, *endpoint, *region, *privileges;
+    int64_t started; /* monotonic, µs */
+} Admin;
+
+/* Hooks over an Admin that outlives them. */
+AdminHooks admin_hooks(Admin *admin, bool allow_reset);

@@ -1,0 +1,258 @@
+/* Snapshots: what changed between the one that runs and the one handed in, and in which order that
+ * takes effect without a lock in the relay's path.
+ *
+ *   1. New rules are published (an atomic pointer), removed listeners get none.
+ *   2. Barrier: every worker forgets the removed listeners. After it, all act on the new rules.
+ *   3. Barrier: connections that were handed over before 2 have arrived; every worker cuts the
+ *      connections of changed listeners that the new rules do not cover.
+ *   4. Nobody can name the old rules and the removed listeners any more: they are freed, which
+ *      closes the sockets. Only now are new ones opened, for they may need the same address.
+ *
+ * Steps 2 and 3 are skipped when nothing that runs changed. */
+#include "lb/lb.h"
+
+#include "lb/listener.h"
+#include "lb/relay.h"
+#include <errno.h>
+#include <sys/resource.h>
+
+struct Lb {
+    LbOptions options;
+    Crew crew;
+    pthread_mutex_t lock;  /* lb_apply and lb_stats; guards listeners */
+    GHashTable *listeners; /* key_of() → Listener *, owned */
+};
+
+static guint64 key_of(uint32_t address, uint16_t port)
+{
+    return (guint64)address << 16 | port;
+}
+
+/* Three quarters of the descriptors, two for each connection: the rest of the process, the
+ * listening sockets and the pipes need some too. */
+static unsigned default_max_connections(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        limit.rlim_cur = 1 << 20;
+    return (unsigned)MIN(limit.rlim_cur, 1 << 24) / 8 * 3;
+}
+
+int lb_open(const LbOptions *options, Lb **ret_lb)
+{
+    Lb *lb = g_new0(Lb, 1);
+    lb->options = *options;
+    lb->crew.max_connections =
+        options->max_connections ? options->max_connections : default_max_connections();
+    lb->crew.idle_ms = (options->idle_seconds ? options->idle_seconds : 3600) * 1000;
+    lb->crew.connect_ms = (options->connect_seconds ? options->connect_seconds : 10) * 1000;
+    int r = crew_start(&lb->crew, options);
+    if (r < 0) {
+        g_free(lb);
+        return r;
+    }
+    pthread_mutex_init(&lb->lock, NULL);
+    lb->listeners = g_hash_table_new(g_int64_hash, g_int64_equal);
+    *ret_lb = lb;
+    return 0;
+}
+
+/* The difference of two snapshots. */
+typedef struct Change {
+    Lb *lb;
+    GPtrArray *removed;  /* of Listener *, owned */
+    GPtrArray *changed;  /* of Listener * */
+    GPtrArray *outdated; /* of Rules *, owned: what they had before */
+    GPtrArray *added;    /* of Opening * */
+} Change;
+
+typedef struct Opening {
+    Listener *listener;
+    const LbListener *wanted;
+    int error;
+} Opening;
+
+static void change_init(Change *change, Lb *lb)
+{
+    *change = (Change){
+        .lb = lb,
+        .removed = g_ptr_array_new_with_free_func((GDestroyNotify)listener_free),
+        .changed = g_ptr_array_new(),
+        .outdated = g_ptr_array_new_with_free_func(g_free),
+        .added = g_ptr_array_new_with_free_func(g_free),
+    };
+}
+
+static void change_release(Change *change)
+{
+    g_ptr_array_unref(change->removed);
+    g_ptr_array_unref(change->changed);
+    g_ptr_array_unref(change->outdated);
+    g_ptr_array_unref(change->added);
+}
+
+static void add_failure(const LbListener *listener, int error, Arena *arena, List *failures)
+{
+    LbFailure *failure = arena_new_struct(arena, LbFailure);
+    *failure = (LbFailure){.listener = listener, .error = error};
+    list_add(failures, arena, failure);
+}
+
+static void open_listener(Change *change, const LbListener *wanted)
+{
+    Opening *opening = g_new0(Opening, 1);
+    opening->wanted = wanted;
+    opening->listener = listener_new(wanted->address, wanted->port, rules_new(wanted));
+    opening->listener->key = key_of(wanted->address, wanted->port);
+    g_ptr_array_add(change->added, opening);
+}
+
+static void change_rules(Change *change, Listener *listener, Rules *rules)
+{
+    listener->changed = true;
+    g_ptr_array_add(change->outdated, atomic_exchange(&listener->rules, rules));
+}
+
+/* Fills change; publishes the new rules of listeners that stay. */
+static void compare(Change *change, const LbConfig *config, Arena *arena, List *failures)
+{
+    Lb *lb = change->lb;
+    g_autoptr(GHashTable) fresh = g_hash_table_new(g_int64_hash, g_int64_equal);
+    LIST_EACH (const LbListener *, wanted, &config->listeners) {
+        guint64 key = key_of(wanted->address, wanted->port);
+        Listener *listener = g_hash_table_lookup(lb->listeners, &key);
+        if (listener ? listener->seen : g_hash_table_contains(fresh, &key)) {
+            add_failure(wanted, EADDRINUSE, arena, failures); /* twice in one snapshot */
+        } else if (!listener) {
+            open_listener(change, wanted);
+            Opening *opening = g_ptr_array_index(change->added, change->added->len - 1);
+            g_hash_table_add(fresh, &opening->listener->key);
+        } else {
+            listener->seen = true;
+            if (!rules_match(listener_rules(listener), wanted)) {
+                change_rules(change, listener, rules_new(wanted));
+                g_ptr_array_add(change->changed, listener);
+            }
+        }
+    }
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, lb->listeners);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Listener *listener = value;
+        if (!listener->seen) {
+            g_hash_table_iter_remove(&iter);
+            change_rules(change, listener, NULL);
+            g_ptr_array_add(change->removed, listener);
+        }
+        listener->seen = false;
+    }
+}
+
+static void forget_removed(Worker *worker, void *data)
+{
+    const Change *change = data;
+    for (unsigned i = 0; i < change->removed->len; i++)
+        listener_forget(g_ptr_array_index(change->removed, i), worker);
+}
+
+static void review(Worker *worker, void *data)
+{
+    relay_review(worker);
+}
+
+static void settle_changes(Change *change)
+{
+    Crew *crew = &change->lb->crew;
+    if (!change->removed->len && !change->changed->len)
+        return;
+    crew_call(crew, forget_removed, change);
+    crew_call(crew, review, NULL);
+    for (unsigned i = 0; i < change->changed->len; i++)
+        ((Listener *)g_ptr_array_index(change->changed, i))->changed = false;
+    g_ptr_array_set_size(change->removed, 0);
+}
+
+static void open_sockets(void *data)
+{
+    const Change *change = data;
+    for (unsigned i = 0; i < change->added->len; i++) {
+        Opening *opening = g_ptr_array_index(change->added, i);
+        opening->error = -listener_open(opening->listener);
+    }
+}
+
+static void add_listeners(Change *change, Arena *arena, List *failures)
+{
+    Lb *lb = change->lb;
+    if (!change->added->len)
+        return;
+    if (lb->options.run_outside)
+        lb->options.run_outside(lb->options.data, open_sockets, change);
+    else
+        open_sockets(change);
+    for (unsigned i = 0; i < change->added->len; i++) {
+        Opening *opening = g_ptr_array_index(change->added, i);
+        Listener *listener = opening->listener;
+        if (!opening->error)
+            opening->error = -listener_watch(listener, &lb->crew);
+        if (!opening->error) {
+            g_hash_table_insert(lb->listeners, &listener->key, listener);
+            continue;
+        }
+        add_failure(opening->wanted, opening->error, arena, failures);
+        if (listener->fd < 0) {
+            listener_free(listener);
+        } else { /* some loops watch it: the same way out as for a removed one */
+            change_rules(change, listener, NULL);
+            g_ptr_array_add(change->removed, listener);
+        }
+    }
+    settle_changes(change);
+}
+
+int lb_apply(Lb *lb, const LbConfig *config, Arena *arena, List *ret_failures)
+{
+    List failures = {0};
+    Change change;
+    pthread_mutex_lock(&lb->lock);
+    change_init(&change, lb);
+    compare(&change, config, arena, &failures);
+    settle_changes(&change);
+    add_listeners(&change, arena, &failures);
+    change_release(&change);
+    pthread_mutex_unlock(&lb->lock);
+    *ret_failures = failures;
+    return 0;
+}
+
+void lb_stats(Lb *lb, LbStats *ret_stats)
+{
+    LbStats stats = {.connections = atomic_load(&lb->crew.connections)};
+    for (unsigned i = 0; i < lb->crew.n; i++) {
+        Worker *worker = &lb->crew.workers[i];
+        stats.accepted += atomic_load(&worker->accepted);
+        stats.refused += atomic_load(&worker->refused);
+        stats.failed += atomic_load(&worker->failed);
+        stats.bytes_in += atomic_load(&worker->bytes_in);
+        stats.bytes_out += atomic_load(&worker->bytes_out);
+    }
+    pthread_mutex_lock(&lb->lock);
+    stats.listeners = g_hash_table_size(lb->listeners);
+    pthread_mutex_unlock(&lb->lock);
+    *ret_stats = stats;
+}
+
+void lb_close(Lb *lb)
+{
+    if (!lb)
+        return;
+    g_autoptr(Arena) arena = arena_new();
+    LbConfig nothing = {0};
+    List failures;
+    lb_apply(lb, &nothing, arena, &failures);
+    crew_stop(&lb->crew);
+    g_hash_table_unref(lb->listeners);
+    pthread_mutex_destroy(&lb->lock);
+    g_free(lb);
+}

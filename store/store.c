@@ -1,0 +1,93 @@
+/* Opening, closing and emptying the store.
+ *
+ * Invariant: the file and its WAL are readable by their owner only; secrets are in them. */
+#include "store/store.h"
+
+#include "base/file.h"
+#include "store/migrate.h"
+#include "store/query.h"
+#include "store/row.h"
+#include "store/txn.h"
+#include <errno.h>
+#include <fcntl.h>
+
+#define FILE_NAME "cumulet.db"
+
+/* SQLite would make it with mode 0644; its other files take the mode of this one. */
+static bool make_private(const char *path, GError **error)
+{
+    autofd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return trouble_set_errno(error, errno,
+                                 "Cannot open %s for writing: its directory must belong to the "
+                                 "user that runs Cumulet",
+                                 path);
+    return true;
+}
+
+/* SQLite counts every allocation under one lock of the whole process, unless told before it is
+ * first used. Later calls change nothing. */
+static void set_up_sqlite(void)
+{
+    static gsize done = 0;
+    if (g_once_init_enter(&done)) {
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+        g_once_init_leave(&done, 1);
+    }
+}
+
+static bool open_writer(const char *path, Writer **ret_writer, GError **error)
+{
+    g_autoptr(Connection) connection = NULL;
+    if (!connection_open(path, CONNECTION_WRITES, &connection, error) ||
+        !migrate(connection, error) || !query_prepare_all(connection, error))
+        return false;
+    *ret_writer = writer_new(g_steal_pointer(&connection));
+    return true;
+}
+
+bool store_open(const char *directory, Store **ret_store, GError **error)
+{
+    g_autofree char *path = g_build_filename(directory, FILE_NAME, NULL);
+    set_up_sqlite();
+    if (!file_make_directory(directory, error) || !make_private(path, error))
+        return false;
+    g_autoptr(Store) store = g_new0(Store, 1);
+    if (!open_writer(path, &store->writer, error) ||
+        !checkpointer_start(path, store->writer, &store->checkpointer, error))
+        return false;
+    store->readers = readers_new(path);
+    *ret_store = g_steal_pointer(&store);
+    return true;
+}
+
+void store_close(Store *store)
+{
+    if (!store)
+        return;
+    checkpointer_stop(store->checkpointer);
+    readers_free(store->readers);
+    writer_free(store->writer); /* the last connection: copies the WAL and removes it */
+    g_free(store);
+}
+
+bool store_clear(Txn *txn, GError **error)
+{
+    if (!txn_check(txn, true, error))
+        return false;
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+        if (kind == KIND_account || kind == KIND_access_key || kind == KIND_setting)
+            continue;
+        const char *table = record_type(kind)->table;
+        g_autofree char *sql = g_strdup_printf("DELETE FROM %s", table);
+        if (sqlite3_exec(txn->connection->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+            return txn_fail(txn, "clear", table, error);
+    }
+    return true;
+}
+
+void store_stats(Store *store, StoreStats *ret_stats)
+{
+    writer_stats(store->writer, ret_stats);
+    ret_stats->checkpoints = checkpointer_count(store->checkpointer);
+}

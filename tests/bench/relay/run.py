@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+"""CPU cost of lb/ against haproxy and nginx, paired and interleaved.
+
+    run.py BUILD [--rounds N] [--quick] [--seconds S] [--only NAME,...]
+
+BUILD holds bench_relay_{proxy,backend,load} (anywhere below it). Everything runs in a private
+network namespace; each proxy has one thread, pinned to one core, load and back end to the other.
+A cell is the median over the rounds of (CPU per unit of lb) / (CPU per unit of the peer) in the
+same round: absolute numbers of a shared machine say little, ratios do. Exits 0 when it measured,
+whatever came out, for noise must not break a build.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+LB, TCP, SPLICE, TUNED, NGINX = "lb", "haproxy tcp", "haproxy splice", "haproxy tuned", "nginx stream"
+PORTS = {LB: 9001, TCP: 9002, SPLICE: 9003, TUNED: 9004, NGINX: 9005}
+BACKEND_PORT = 9000
+GIB = 1 << 30
+
+# name, load mode, connections, congestion control, unit, its size, {peer: goal}
+SCENARIOS = [
+    ("bulk, 4 streams", "bulk", 4, "bbr", "GiB", GIB, {TCP: 0.25, SPLICE: 0.45, TUNED: 0.80}),
+    ("bulk, 1 stream", "bulk", 1, "bbr", "GiB", GIB, {TCP: 0.25, SPLICE: 0.60, TUNED: 0.80}),
+    ("bulk, 4 streams, all reno", "bulk", 4, "reno", "GiB", GIB, {TUNED: 1.0}),
+    ("bulk, 1 stream, all reno", "bulk", 1, "reno", "GiB", GIB, {TUNED: 1.0}),
+    ("keep-alive, 64", "keep", 64, "bbr", "1e5 requests", 1e5, {TCP: 0.80, NGINX: 0.90}),
+    ("keep-alive, 1000", "keep", 1000, "bbr", "1e5 requests", 1e5, {TCP: 0.80, NGINX: 0.90}),
+    ("new connections", "new", 32, "bbr", "1e5 connections", 1e5, {TCP: 0.82}),
+]
+SLACK = 1.15
+IDLE_CONNECTIONS, IDLE_BYTES, IDLE_RATIO = 2000, 350, 0.1
+
+
+def haproxy(directory, name, extra_global, extra_listen):
+    path = directory / (name.replace(" ", "-") + ".cfg")
+    path.write_text(f"""
+global
+    nbthread 1
+    maxconn 4000
+    {extra_global}
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+listen l
+    bind 127.0.0.1:{PORTS[name]}
+    {extra_listen}
+    server s 127.0.0.1:{BACKEND_PORT}
+""")
+    return ["haproxy", "-q", "-db", "-f", str(path)]
+
+
+def nginx(directory):
+    module = "/usr/lib/nginx/modules/ngx_stream_module.so"
+    if not shutil.which("nginx") or not os.path.exists(module):
+        return None
+    path = directory / "nginx.conf"
+    path.write_text(f"""
+load_module {module};
+user root;
+daemon off;
+worker_processes 1;
+error_log stderr crit;
+pid {directory}/nginx.pid;
+events {{ worker_connections 10000; }}
+stream {{
+    proxy_timeout 1h;
+    server {{ listen 127.0.0.1:{PORTS[NGINX]} backlog=4096; proxy_pass 127.0.0.1:{BACKEND_PORT}; }}
+}}
+""")
+    return ["nginx", "-c", str(path), "-p", str(directory)]
+
+
+def commands(directory, programs):
+    splice = "option splice-request\n    option splice-response"
+    out = {LB: [programs["proxy"], "1", str(PORTS[LB]), str(BACKEND_PORT)]}
+    if shutil.which("haproxy"):
+        out[TCP] = haproxy(directory, TCP, "", "")
+        out[SPLICE] = haproxy(directory, SPLICE, "", splice)
+        out[TUNED] = haproxy(directory, TUNED,
+                             "tune.pipesize 1048576\n    tune.bufsize 65536", splice)
+    else:
+        print("skipped: haproxy is not installed (apt-get install haproxy)")
+    command = nginx(directory)
+    if command:
+        out[NGINX] = command
+    else:
+        print("skipped: nginx stream is not installed (apt-get install nginx libnginx-mod-stream)")
+    return out
+
+
+def cores():
+    """One core for the proxy, one for load and back end: the same on a single-core machine."""
+    have = sorted(os.sched_getaffinity(0))
+    return have[0], have[-1]
+
+
+def start(command, core, **kw):
+    return subprocess.Popen(command, stdin=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: os.sched_setaffinity(0, {core}), **kw)
+
+
+def family(pid):
+    pids = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            pids += family(int(child))
+    return pids
+
+
+def cpu_seconds(pid):
+    return sum(int(stat.read_text().split()[0]) for p in family(pid)
+               for stat in pathlib.Path(f"/proc/{p}/task").glob("*/schedstat")) / 1e9
+
+
+def pss_bytes(pid):
+    total = 0
+    for p in family(pid):
+        for line in pathlib.Path(f"/proc/{p}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def wait_for_port(port, process):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"{process.args[0]} ended with status {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    sys.exit(f"{process.args[0]}: nobody listens on port {port}")
+
+
+def congestion(name):
+    """Sets the namespace's default. False when the kernel has no such algorithm."""
+    try:
+        pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").write_text(name)
+        return True
+    except OSError:
+        return False
+
+
+class Bench:
+    def __init__(self, options, programs, directory):
+        self.options, self.programs, self.directory = options, programs, directory
+        self.proxy_core, self.load_core = cores()
+        self.processes, self.proxies = [], {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait()
+
+    def start_servers(self):
+        self.launch([self.programs["backend"], str(BACKEND_PORT)], self.load_core, BACKEND_PORT)
+        for name, command in commands(self.directory, self.programs).items():
+            self.proxies[name] = self.launch(command, self.proxy_core, PORTS[name])
+
+    def launch(self, command, core, port):
+        process = start(command, core)
+        self.processes.append(process)
+        wait_for_port(port, process)
+        return process
+
+    def load(self, mode, port, connections, seconds):
+        return start([self.programs["load"], mode, str(port), str(connections),
+                      str(self.options.warm), str(seconds)], self.load_core,
+                     stdout=subprocess.PIPE)
+
+    def cost(self, name, mode, connections, unit):
+        """CPU seconds of one proxy per unit of work, and its rate."""
+        pid = self.proxies[name].pid
+        with self.load(mode, PORTS[name], connections, self.options.seconds) as load:
+            load.stdout.readline()
+            began, cpu = time.monotonic(), cpu_seconds(pid)
+            line = load.stdout.readline().split()
+            cpu, wall = cpu_seconds(pid) - cpu, time.monotonic() - began
+        if len(line) != 3 or int(line[2]) or not int(line[1]):
+            print(f"  ! {name}, {mode} {connections}: {' '.join(line) or 'no result'}")
+            return None
+        work = int(line[1]) / unit
+        return cpu / work, work / wall
+
+    def run(self, scenario):
+        title, mode, connections, algorithm, unit_name, unit, goals = scenario
+        if not congestion(algorithm):
+            print(f"{title}: skipped, the kernel has no {algorithm}")
+            return []
+        names = [LB] + [peer for peer in goals if peer in self.proxies]
+        costs = {name: [] for name in names}
+        for number in range(self.options.rounds):
+            order = names[number % len(names):] + names[:number % len(names)]
+            this = {name: self.cost(name, mode, connections, unit) for name in order}
+            if all(this.values()):
+                for name in names:
+                    costs[name].append(this[name])
+        if not costs[LB]:
+            return []
+        print(f"{title} (CPU s per {unit_name}; per second)")
+        for name in names:
+            cpu = statistics.median(c for c, _ in costs[name])
+            rate = statistics.median(r for _, r in costs[name])
+            print(f"    {name:15} {cpu:8.3f} {rate:10.3f}")
+        return [(title, peer,
+                 statistics.median(a[0] / b[0] for a, b in zip(costs[LB], costs[peer])), goal)
+                for peer, goal in goals.items() if peer in names]
+
+    def idle(self):
+        """User memory per idle connection that has carried a request."""
+        grown = {}
+        for name in (LB, TCP):
+            if name not in self.proxies:
+                continue
+            pid = self.proxies[name].pid
+            before = pss_bytes(pid)
+            with self.load("idle", PORTS[name], IDLE_CONNECTIONS, 0) as load:
+                load.stdout.readline()
+                grown[name] = (pss_bytes(pid) - before) / IDLE_CONNECTIONS
+                load.stdin.close()
+        print(f"idle connections ({IDLE_CONNECTIONS}), bytes each: " +
+              ", ".join(f"{name} {size:.0f}" for name, size in grown.items()))
+        rows = [("idle bytes / 350", "limit", grown[LB] / IDLE_BYTES, 1.0)]
+        if TCP in grown and grown[TCP] > 0:
+            rows.append(("idle bytes", TCP, grown[LB] / grown[TCP], IDLE_RATIO))
+        return rows
+
+
+def verdict(ratio, goal):
+    if ratio <= goal:
+        return "met"
+    return "within slack" if ratio <= goal * SLACK else "MISSED"
+
+
+def find_programs(build):
+    out = {}
+    for name in ("proxy", "backend", "load"):
+        found = [p for p in pathlib.Path(build).rglob(f"bench_relay_{name}") if p.is_file()]
+        if not found:
+            sys.exit(f"no bench_relay_{name} below {build}: build it first (ninja -C {build})")
+        out[name] = str(found[0].resolve())
+    return out
+
+
+def enter_namespace():
+    if os.environ.get("CUMULET_BENCH_INSIDE"):
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        return
+    os.environ["CUMULET_BENCH_INSIDE"] = "1"
+    unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    os.execvp("unshare", unshare + [sys.executable] + sys.argv)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.6)
+    parser.add_argument("--warm", type=float, default=0.2)
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 0.3 s: does it run at all")
+    parser.add_argument("--only", default="", help="scenarios whose name has one of these texts")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds, options.warm = 3, 0.3, 0.1
+    enter_namespace()
+    wanted = [text for text in options.only.split(",") if text]
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="bench-relay-") as directory, \
+            Bench(options, find_programs(options.build), pathlib.Path(directory)) as bench:
+        bench.start_servers()
+        if not wanted or "idle" in wanted:
+            rows += bench.idle()
+        for scenario in SCENARIOS:
+            if not wanted or any(text in scenario[0] for text in wanted):
+                rows += bench.run(scenario)
+    print(f"\n{'scenario':28} {'lb / peer':15} {'ratio':>6} {'goal':>6}")
+    for title, peer, ratio, goal in rows:
+        print(f"{title:28} {peer:15} {ratio:6.2f} {goal:6.2f}  {verdict(ratio, goal)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -27,7 +27,7 @@ typedef struct Call {
     const Action *action;
     const char *version;    /* of the API, as asked: "2016-11-15" */
     const char *source_ip;
-    const char *digest;     /* SHA-256 in hex of the request's parameters less ClientToken and what
+    const char *digest;     /* WRITE actions: SHA-256 in hex of the request's parameters less ClientToken and what
                              * signing adds: equal for a repeated request */
 } Call;
 

@@ -355,7 +355,10 @@ static void set_default(const Field *field, void *member)
 static ParamNode *field_node(const Field *field, ParamNode *node)
 {
     ParamNode *found = param_node_find(node, field->name);
-    return found || !field->alias ? found : param_node_find(node, field->alias);
+    if (!field->alias || (found && found->value))
+        return found;
+    ParamNode *other = param_node_find(node, field->alias);
+    return other ? other : found;
 }
 
 static bool bind_members(const Binder *binder, const Shape *shape, ParamNode *node, void *object,

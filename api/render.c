@@ -19,19 +19,35 @@ typedef struct Renderer {
     char time_buffer[CLOCK_TEXT_SIZE];
 } Renderer;
 
-static void render_members(Renderer *renderer, const Shape *shape, const void *object);
+static void render_members(Renderer *renderer, const Shape *shape, const XmlName *names,
+                           const void *object);
 
 static inline XmlName field_name(const Renderer *renderer, const Field *field)
 {
     return field->out ? xml_name(field->out, false) : xml_name(field->name, renderer->small_first);
 }
 
-static inline void render_text(const Renderer *renderer, const Field *field, const char *text)
+/* What a list's items have in common: the name of each row's element; size 0: the row is not of
+ * this version. */
+static void field_names(const Renderer *renderer, const Shape *shape, XmlName *ret_names)
+{
+    for (size_t i = 0; i < shape->n_fields; i++) {
+        const Field *field = &shape->fields[i];
+        bool shown = shape_field_exists(field, renderer->version);
+        /* The rows of an embedded shape have names of their own. */
+        ret_names[i] = !shown                       ? (XmlName){0}
+                       : field->kind == FIELD_EMBED ? xml_name("-", false)
+                                                    : field_name(renderer, field);
+    }
+}
+
+static inline void render_text(const Renderer *renderer, const Field *field, XmlName name,
+                               const char *text)
 {
     if (text && *text)
-        xml_element(renderer->xml, field_name(renderer, field), text);
+        xml_element(renderer->xml, name, text);
     else if (field->keep)
-        xml_empty(renderer->xml, field_name(renderer, field));
+        xml_empty(renderer->xml, name);
 }
 
 #define INT_TEXT_SIZE 24
@@ -88,9 +104,9 @@ static const char *time_text(Renderer *renderer, int64_t time)
     return text;
 }
 
-static void render_strings(const Renderer *renderer, const Field *field, const List *strings)
+static void render_strings(const Renderer *renderer, const Field *field, XmlName name,
+                           const List *strings)
 {
-    XmlName name = field_name(renderer, field);
     if (strings->n == 0) {
         if (field->keep)
             xml_empty(renderer->xml, name);
@@ -107,9 +123,9 @@ static void render_strings(const Renderer *renderer, const Field *field, const L
         xml_close(renderer->xml, name);
 }
 
-static void render_objects(Renderer *renderer, const Field *field, const List *objects)
+static void render_objects(Renderer *renderer, const Field *field, XmlName name,
+                           const List *objects)
 {
-    XmlName name = field_name(renderer, field);
     if (objects->n == 0) {
         if (field->keep)
             xml_empty(renderer->xml, name);
@@ -118,80 +134,94 @@ static void render_objects(Renderer *renderer, const Field *field, const List *o
     bool flat = field->item && !*field->item;
     XmlName item = flat ? name : field->item ? xml_name(field->item, false) : renderer->item;
     const Shape *shape = field->shape();
+    XmlName *names = NULL;
+    if (objects->n > 1) {
+        names = g_newa(XmlName, shape->n_fields + 1);
+        field_names(renderer, shape, names);
+    }
     if (!flat)
         xml_open(renderer->xml, name);
     LIST_EACH (const void *, object, objects) {
         xml_open(renderer->xml, item);
-        render_members(renderer, shape, object);
+        render_members(renderer, shape, names, object);
         xml_close(renderer->xml, item);
     }
     if (!flat)
         xml_close(renderer->xml, name);
 }
 
-static void render_object(Renderer *renderer, const Field *field, const void *object)
+static void render_object(Renderer *renderer, const Field *field, XmlName name, const void *object)
 {
-    XmlName name = field_name(renderer, field);
     if (object) {
         xml_open(renderer->xml, name);
-        render_members(renderer, field->shape(), object);
+        render_members(renderer, field->shape(), NULL, object);
         xml_close(renderer->xml, name);
     } else if (field->keep) {
         xml_empty(renderer->xml, name);
     }
 }
 
-static void render_member(Renderer *renderer, const Field *field, const void *member)
+static inline void render_member(Renderer *renderer, const Field *field, XmlName name,
+                                 const void *member)
 {
     char text[G_ASCII_DTOSTR_BUF_SIZE];
     G_STATIC_ASSERT(sizeof(text) >= INT_TEXT_SIZE);
 
     switch (field->kind) {
     case FIELD_STRING:
-        render_text(renderer, field, *(const char *const *)member);
+        render_text(renderer, field, name, *(const char *const *)member);
         break;
     case FIELD_INT: {
         int64_t value = *(const int64_t *)member;
-        render_text(renderer, field, value == ABSENT ? NULL : int_text(value, text));
+        render_text(renderer, field, name, value == ABSENT ? NULL : int_text(value, text));
         break;
     }
     case FIELD_BOOL: {
         int value = *(const int *)member;
-        render_text(renderer, field, value == ABSENT_BOOL ? NULL : value ? "true" : "false");
+        render_text(renderer, field, name, value == ABSENT_BOOL ? NULL : value ? "true" : "false");
         break;
     }
     case FIELD_DOUBLE: {
         double value = *(const double *)member;
-        render_text(renderer, field, isnan(value) ? NULL : double_text(value, text));
+        render_text(renderer, field, name, isnan(value) ? NULL : double_text(value, text));
         break;
     }
     case FIELD_TIME: {
         int64_t value = *(const int64_t *)member;
-        render_text(renderer, field, value == 0 ? NULL : time_text(renderer, value));
+        render_text(renderer, field, name, value == 0 ? NULL : time_text(renderer, value));
         break;
     }
     case FIELD_STRINGS:
-        render_strings(renderer, field, member);
+        render_strings(renderer, field, name, member);
         break;
     case FIELD_STRUCT:
-        render_object(renderer, field, *(const void *const *)member);
+        render_object(renderer, field, name, *(const void *const *)member);
         break;
     case FIELD_STRUCTS:
-        render_objects(renderer, field, member);
+        render_objects(renderer, field, name, member);
         break;
     case FIELD_EMBED:
-        render_members(renderer, field->shape(), member);
+        render_members(renderer, field->shape(), NULL, member);
         break;
     }
 }
 
-static void render_members(Renderer *renderer, const Shape *shape, const void *object)
+/* names may be NULL. */
+static void render_members(Renderer *renderer, const Shape *shape, const XmlName *names,
+                           const void *object)
 {
     for (size_t i = 0; i < shape->n_fields; i++) {
         const Field *field = &shape->fields[i];
-        /* Most rows exist in all versions. */
-        if ((!field->since && !field->until) || shape_field_exists(field, renderer->version))
-            render_member(renderer, field, (const char *)object + field->offset);
+        const void *member = (const char *)object + field->offset;
+        if (names) {
+            if (names[i].size)
+                render_member(renderer, field, names[i], member);
+        } else if (shape_field_exists(field, renderer->version)) {
+            XmlName name = {0};
+            if (field->kind != FIELD_EMBED)
+                name = field_name(renderer, field);
+            render_member(renderer, field, name, member);
+        }
     }
 }
 
@@ -235,13 +265,13 @@ void render_reply(Buffer *xml, const Service *service, const char *action, const
 
     if (ec2) {
         xml_element(xml, xml_name("requestId", false), request_id);
-        render_members(&renderer, shape, reply);
+        render_members(&renderer, shape, NULL, reply);
     } else {
         if (shape->n_fields > 0) {
             buffer_add_char(xml, '<');
             buffer_add_text(xml, action);
             buffer_add_text(xml, "Result>");
-            render_members(&renderer, shape, reply);
+            render_members(&renderer, shape, NULL, reply);
             buffer_add_text(xml, "</");
             buffer_add_text(xml, action);
             buffer_add_text(xml, "Result>");

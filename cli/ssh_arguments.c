@@ -127,10 +127,9 @@ const char *const *ssh_command_line(Arena *arena, const SshArguments *arguments,
         list_add(&words, arena, "-i");
         list_add(&words, arena, identity);
     }
+    /* After this ssh takes no more options, so the command's words stay its own. */
     list_add(&words, arena, "--");
     list_add(&words, arena, instance->public_ip);
-    if (arguments->command.n)
-        list_add(&words, arena, "--");
     LIST_EACH (const char *, word, &arguments->command)
         list_add(&words, arena, word);
     list_add(&words, arena, NULL);

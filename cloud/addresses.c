@@ -138,23 +138,34 @@ bool address_take_public(Context *context, Txn *txn, const char **ret_address, G
     return true;
 }
 
-static void replace_dots(char *text)
+/* prefix, the address with hyphens for dots, rest: describe replies hold thousands of these. */
+static char *host_name(Arena *arena, const char *prefix, const char *address, const char *rest)
 {
-    for (; *text; text++)
-        if (*text == '.')
-            *text = '-';
+    size_t n_prefix = strlen(prefix), n_address = strlen(address), n_rest = strlen(rest);
+    char *name = arena_alloc(arena, n_prefix + n_address + n_rest + 1);
+    memcpy(name, prefix, n_prefix);
+    for (size_t i = 0; i < n_address; i++)
+        name[n_prefix + i] = address[i] == '.' ? '-' : address[i];
+    memcpy(name + n_prefix + n_address, rest, n_rest + 1);
+    return name;
 }
 
 char *address_private_host(Arena *arena, const char *address)
 {
-    char *host = arena_printf(arena, "ip-%s", address);
-    replace_dots(host);
-    return host;
+    return host_name(arena, "ip-", address, "");
+}
+
+char *address_private_name(Arena *arena, const char *address)
+{
+    return host_name(arena, "ip-", address, "." PRIVATE_DOMAIN);
 }
 
 char *address_public_name(Arena *arena, const char *address, const char *suffix)
 {
-    char *host = arena_printf(arena, "ec2-%s", address);
-    replace_dots(host);
-    return arena_printf(arena, "%s.compute-1.%s", host, suffix);
+    char *host = host_name(arena, "ec2-", address, ".compute-1.");
+    size_t n_host = strlen(host), n_suffix = strlen(suffix);
+    char *name = arena_alloc(arena, n_host + n_suffix + 1);
+    memcpy(name, host, n_host);
+    memcpy(name + n_host, suffix, n_suffix + 1);
+    return name;
 }

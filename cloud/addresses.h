@@ -18,6 +18,10 @@ bool address_take_private(Context *context, Txn *txn, const Subnet *subnet, cons
 /* A free address of the public pool; the one freed longest ago comes last. */
 bool address_take_public(Context *context, Txn *txn, const char **ret_address, GError **error);
 
-/* "ip-172-31-0-10" and "ec2-127-77-0-5.compute-1.SUFFIX". */
+/* Where private names live, as in us-east-1. */
+#define PRIVATE_DOMAIN "ec2.internal"
+
+/* "ip-172-31-0-10", "ip-172-31-0-10.ec2.internal", "ec2-127-77-0-5.compute-1.SUFFIX". */
 char *address_private_host(Arena *arena, const char *address);
+char *address_private_name(Arena *arena, const char *address);
 char *address_public_name(Arena *arena, const char *address, const char *suffix);

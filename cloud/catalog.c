@@ -29,9 +29,12 @@ typedef struct ZoneRow {
 } ZoneRow;
 
 static const ZoneRow zone_rows[] = {
-    {HOME_REGION "a", "use1-az1", "172.31.0.0/20"},  {HOME_REGION "b", "use1-az2", "172.31.16.0/20"},
-    {HOME_REGION "c", "use1-az3", "172.31.32.0/20"}, {HOME_REGION "d", "use1-az4", "172.31.48.0/20"},
-    {HOME_REGION "e", "use1-az5", "172.31.64.0/20"}, {HOME_REGION "f", "use1-az6", "172.31.80.0/20"},
+    {HOME_REGION "a", "use1-az1", "172.31.0.0/20"},
+    {HOME_REGION "b", "use1-az2", "172.31.16.0/20"},
+    {HOME_REGION "c", "use1-az3", "172.31.32.0/20"},
+    {HOME_REGION "d", "use1-az4", "172.31.48.0/20"},
+    {HOME_REGION "e", "use1-az5", "172.31.64.0/20"},
+    {HOME_REGION "f", "use1-az6", "172.31.80.0/20"},
 };
 
 bool catalog_seed(Context *context, Txn *txn, GError **error)

@@ -60,8 +60,8 @@ typedef struct TypeOffering {
     const char *location;
 } TypeOffering;
 /* TypeOffering *, by the filters instance-type and location; location_type NULL: region. */
-bool type_offerings_find(Context *context, const Page *page, const char *location_type,
-                         List *list, const char **ret_token, GError **error);
+bool type_offerings_find(Context *context, const Page *page, const char *location_type, List *list,
+                         const char **ret_token, GError **error);
 
 typedef struct AccountAttribute {
     const char *name;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 typedef struct OfferingQuery {
-    Page types;      /* the filters on types */
-    List locations;  /* FindFilter *: those on locations */
+    Page types;     /* the filters on types */
+    List locations; /* FindFilter *: those on locations */
     const char *location_type;
 } OfferingQuery;
 

@@ -67,7 +67,8 @@ typedef struct CloudStatus {
     NetworkInfo network;
     int64_t memory_used_mib, memory_limit_mib;
     const char *addresses;
-    List instances; /* of Instance *: all but terminated ones, and those of the last hour */
+    List instances; /* of Instance *, those terminated in the last hour included */
+    List names;     /* of const char *: the Name tag of each of them, or NULL */
     List images;    /* of Image *: available ones */
 } CloudStatus;
 bool cloud_status(Cloud *cloud, Arena *arena, const char *account_id, CloudStatus *ret_status,

@@ -119,8 +119,9 @@ bool cloud_find(Context *context, Txn *txn, const Finder *finder, const Page *pa
     LIST_EACH (void *, record, &found)
         list_add(list, arena, record);
     if (ret_token)
-        *ret_token = more ? token_make(arena, kind, find_key(arena, finder, found.items[found.n - 1]))
-                          : NULL;
+        *ret_token =
+            more ? token_make(arena, kind, find_key(arena, finder, found.items[found.n - 1]))
+                 : NULL;
     return true;
 }
 

@@ -14,11 +14,11 @@ typedef struct Page {
 
 /* What one kind of thing says of ids that are not there. */
 typedef struct MissingIds {
-    Fault not_found;     /* FAULT_INVALID_INSTANCE_ID_NOT_FOUND */
-    Fault malformed;     /* FAULT_INVALID_INSTANCE_ID_MALFORMED */
-    const char *prefix;  /* "i"; NULL: AWS has no Malformed fault for this kind */
-    const char *noun;    /* "instance ID": "The instance ID 'i-…' does not exist" */
-    bool brackets;       /* AWS writes "'[ami-…]'" of images */
+    Fault not_found;    /* FAULT_INVALID_INSTANCE_ID_NOT_FOUND */
+    Fault malformed;    /* FAULT_INVALID_INSTANCE_ID_MALFORMED */
+    const char *prefix; /* "i"; NULL: AWS has no Malformed fault for this kind */
+    const char *noun;   /* "instance ID": "The instance ID 'i-…' does not exist" */
+    bool brackets;      /* AWS writes "'[ami-…]'" of images */
 } MissingIds;
 
 /* Records of the finder's type that the caller may see and that match, added to *list in key

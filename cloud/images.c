@@ -87,8 +87,8 @@ static const List *filters_of(Context *context, const ImageQuery *query)
     return filters;
 }
 
-bool images_find(Context *context, const ImageQuery *query, List *ret_views,
-                 const char **ret_token, GError **error)
+bool images_find(Context *context, const ImageQuery *query, List *ret_views, const char **ret_token,
+                 GError **error)
 {
     static const MissingIds missing = {
         .not_found = FAULT_INVALID_AMI_ID_NOT_FOUND,

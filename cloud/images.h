@@ -23,8 +23,8 @@ typedef struct ImageQuery {
 
 /* ImageView * of images that the caller may launch or owns. Faults: InvalidAMIID.NotFound,
  * InvalidAMIID.Malformed. */
-bool images_find(Context *context, const ImageQuery *query, List *ret_views,
-                 const char **ret_token, GError **error);
+bool images_find(Context *context, const ImageQuery *query, List *ret_views, const char **ret_token,
+                 GError **error);
 
 /* One image of that kind ("machine", "kernel", "ramdisk") that the caller may launch, inside a
  * transaction. Faults: InvalidAMIID.Malformed, InvalidAMIID.NotFound (also: somebody else's

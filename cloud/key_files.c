@@ -159,10 +159,10 @@ static char *write_openssh(Arena *arena, EVP_PKEY *key, const GByteArray *blob, 
     static const char magic[] = "openssh-key-v1"; /* with its NUL */
     g_autoptr(SecretBytes) all = secret_new();
     g_byte_array_append(all, (const uint8_t *)magic, sizeof(magic));
-    ssh_add_text(all, "none");  /* cipher */
-    ssh_add_text(all, "none");  /* key derivation */
-    ssh_add_text(all, "");      /* and its options */
-    ssh_add_uint32(all, 1);     /* one key */
+    ssh_add_text(all, "none"); /* cipher */
+    ssh_add_text(all, "none"); /* key derivation */
+    ssh_add_text(all, "");     /* and its options */
+    ssh_add_uint32(all, 1);    /* one key */
     ssh_add_string(all, blob->data, blob->len);
     ssh_add_string(all, private->data, private->len);
 
@@ -219,9 +219,8 @@ static char *write_ppk(Arena *arena, EVP_PKEY *key, const GByteArray *blob, cons
                            "PuTTY-User-Key-File-2: %s\nEncryption: none\nComment: %s\n"
                            "Public-Lines: %zu\n%sPrivate-Lines: %zu\n%sPrivate-MAC: %s\n",
                            algorithm, comment, (public_text->len + PPK_COLUMNS) / (PPK_COLUMNS + 1),
-                           public_text->str,
-                           (private_text->len + PPK_COLUMNS) / (PPK_COLUMNS + 1), private_text->str,
-                           mac_hex);
+                           public_text->str, (private_text->len + PPK_COLUMNS) / (PPK_COLUMNS + 1),
+                           private_text->str, mac_hex);
     char *copy = arena_strdup(arena, text->str);
     OPENSSL_cleanse(text->str, text->len);
     OPENSSL_cleanse(private_text->str, private_text->len);

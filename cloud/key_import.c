@@ -131,9 +131,7 @@ static EVP_PKEY *read_line(const char *text)
 
 static EVP_PKEY *read_any(const char *text, size_t size)
 {
-    if (size > 0 && text[0] == 0x30 && !g_utf8_validate_len(text, size, NULL))
-        return read_der((const uint8_t *)text, size);
-    if (strlen(text) != size)
+    if (!g_utf8_validate_len(text, size, NULL)) /* nor may a NUL be in it */
         return read_der((const uint8_t *)text, size);
     g_autofree char *trimmed = g_strstrip(g_strdup(text));
     if (g_str_has_prefix(trimmed, "ssh-"))

@@ -19,19 +19,20 @@ static bool find_named(Context *context, Txn *txn, const char *name, KeyPair **r
     return true;
 }
 
-/* The name becomes the comment of a line in authorized_keys. */
+/* The name becomes the comment of the key's line in a guest's authorized_keys. */
 static bool check_name(const char *name, GError **error)
 {
     size_t length = strlen(name);
-    bool ok = length > 0 && length <= KEY_NAME_MAX_LENGTH && name[0] != ' ' &&
-              name[length - 1] != ' ';
+    bool ok =
+        length > 0 && length <= KEY_NAME_MAX_LENGTH && name[0] != ' ' && name[length - 1] != ' ';
     for (const char *c = name; *c; c++)
         ok = ok && g_ascii_isprint(*c);
     if (!ok)
-        return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
-                         "Value (%.255s) for parameter KeyName is invalid. It must be 1 to %d ASCII "
-                         "characters without leading or trailing spaces.",
-                         name, KEY_NAME_MAX_LENGTH);
+        return fault_set(
+            error, FAULT_INVALID_PARAMETER_VALUE,
+            "Value (%.255s) for parameter KeyName is invalid. It must be 1 to %d ASCII "
+            "characters without leading or trailing spaces.",
+            name, KEY_NAME_MAX_LENGTH);
     return true;
 }
 
@@ -61,7 +62,7 @@ static bool record(Context *context, const char *name, const PublicKey *public, 
         .name = name,
         .type = public->type,
         .fingerprint = public->fingerprint,
-        .public_key = arena_printf(context->arena, "%s %s", public->line, name),
+        .public_key = public->line,
         .created = cloud_now(context->cloud),
     };
     g_autoptr(Txn) txn = NULL;
@@ -93,8 +94,7 @@ static bool check_one_of(const char *value, const char *one, const char *other,
 }
 
 bool key_pair_create(Context *context, const char *name, const char *type, const char *format,
-                     const List *tags, KeyPair **ret_key, const char **ret_material,
-                     GError **error)
+                     const List *tags, KeyPair **ret_key, const char **ret_material, GError **error)
 {
     PublicKey public;
     const char *material;

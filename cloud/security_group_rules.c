@@ -62,8 +62,8 @@ static bool insert_rule(Context *context, Txn *txn, GroupRule *rule, int64_t cre
            tags_put(context, txn, rule->id, "security-group-rule", tags, error);
 }
 
-bool security_group_authorize(Context *context, const GroupRef *ref, bool egress,
-                              const List *specs, const List *tags, List *ret_rules, GError **error)
+bool security_group_authorize(Context *context, const GroupRef *ref, bool egress, const List *specs,
+                              const List *tags, List *ret_rules, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     SecurityGroup *group;

@@ -19,10 +19,8 @@ typedef struct ProtocolRow {
 } ProtocolRow;
 
 static const ProtocolRow protocols[] = {
-    {"tcp", "TCP", IPPROTO_TCP},
-    {"udp", "UDP", IPPROTO_UDP},
-    {"icmp", "ICMP", IPPROTO_ICMP},
-    {"icmpv6", "ICMPv6", IPPROTO_ICMPV6},
+    {"tcp", "TCP", IPPROTO_TCP},    {"udp", "UDP", IPPROTO_UDP},
+    {"icmp", "ICMP", IPPROTO_ICMP}, {"icmpv6", "ICMPv6", IPPROTO_ICMPV6},
     {"-1", "ALL", ALL_PROTOCOLS},
 };
 
@@ -73,7 +71,8 @@ static bool check_ports(const GroupRule *rule, GError **error)
     }
     if (rule->from_port > rule->to_port)
         return fault_set(error, FAULT_INVALID_PERMISSION_MALFORMED,
-                         "TCP/UDP port range (%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT ") is invalid",
+                         "TCP/UDP port range (%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT
+                         ") is invalid",
                          rule->from_port, rule->to_port);
     return true;
 }
@@ -145,8 +144,8 @@ static bool read_peer(Context *context, Txn *txn, const SecurityGroup *group, co
         rule->cidr = spec->cidr ? cidr_canonical(context->arena, spec->cidr) : NULL;
         rule->cidr6 = spec->cidr ? NULL : cidr_canonical6(context->arena, spec->cidr6);
         if (!rule->cidr && !rule->cidr6)
-            return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
-                             "CIDR block %.100s is malformed", block);
+            return fault_set(error, FAULT_INVALID_PARAMETER_VALUE, "CIDR block %.100s is malformed",
+                             block);
         return true;
     }
     if (spec->prefix_list_id)
@@ -179,8 +178,7 @@ bool rule_from_spec(Context *context, Txn *txn, const SecurityGroup *group, bool
         if (!check_description(spec->description, error))
             return false;
     }
-    if (!read_protocol(spec->protocol, &rule.protocol, error) ||
-        !read_ports(spec, &rule, error) ||
+    if (!read_protocol(spec->protocol, &rule.protocol, error) || !read_ports(spec, &rule, error) ||
         !read_peer(context, txn, group, spec, &rule, error))
         return false;
     *ret_rule = rule;
@@ -213,8 +211,7 @@ const char *rule_text(Arena *arena, const GroupRule *rule)
     const char *label = row ? row->label : security_group_protocol(arena, rule->protocol);
     const char *ports = "";
     if (rule->protocol == IPPROTO_TCP || rule->protocol == IPPROTO_UDP)
-        ports = arena_printf(arena,
-                             ", from port: %" G_GINT64_FORMAT ", to port: %" G_GINT64_FORMAT,
+        ports = arena_printf(arena, ", from port: %" G_GINT64_FORMAT ", to port: %" G_GINT64_FORMAT,
                              rule->from_port, rule->to_port);
     else if (rule->protocol == IPPROTO_ICMP || rule->protocol == IPPROTO_ICMPV6)
         ports = icmp_text(arena, rule);

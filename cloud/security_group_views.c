@@ -46,8 +46,7 @@ static bool make_views(Context *context, Txn *txn, const List *groups, List *ret
         list_add(&ids, context->arena, group->id);
         list_add(ret_views, context->arena, view);
     }
-    if (!add_rules(context, txn, &ids, views, error) ||
-        !tags_of(context, txn, &ids, &tags, error))
+    if (!add_rules(context, txn, &ids, views, error) || !tags_of(context, txn, &ids, &tags, error))
         return false;
     LIST_EACH (GroupView *, view, ret_views)
         view->tags = g_hash_table_lookup(tags, view->group->id);

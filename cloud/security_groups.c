@@ -116,8 +116,8 @@ static bool get_in_default_vpc(Context *context, Txn *txn, const char *text,
     return true;
 }
 
-bool security_group_resolve_in(Context *context, Txn *txn, const char *vpc_id,
-                               const GroupRef *ref, SecurityGroup **ret_group, GError **error)
+bool security_group_resolve_in(Context *context, Txn *txn, const char *vpc_id, const GroupRef *ref,
+                               SecurityGroup **ret_group, GError **error)
 {
     const char *text = ref->id && ref->id[0] ? ref->id : ref->name;
     return get_in_vpc(context, txn, vpc_id, text, ret_group, error);

@@ -28,18 +28,19 @@ typedef struct GroupRef {
     const char *id, *name;
 } GroupRef;
 
-/* The group, if the caller owns it, inside a transaction. Faults MissingParameter, InvalidGroup.NotFound. */
+/* The group, if the caller owns it, inside a transaction. Faults MissingParameter,
+ * InvalidGroup.NotFound. */
 bool security_group_resolve(Context *context, Txn *txn, const GroupRef *ref,
                             SecurityGroup **ret_group, GError **error);
 
-/* CreateSecurityGroup: with the rule that lets all out. vpc_id NULL: the default VPC. tags: TagPair *. Faults:
- * InvalidGroup.Duplicate, InvalidParameterValue, InvalidVpcID.NotFound, SecurityGroupLimitExceeded,
- * those of tags. */
+/* CreateSecurityGroup: with the rule that lets all out. vpc_id NULL: the default VPC. tags: TagPair
+ * *. Faults: InvalidGroup.Duplicate, InvalidParameterValue, InvalidVpcID.NotFound,
+ * SecurityGroupLimitExceeded, those of tags. */
 bool security_group_create(Context *context, const char *name, const char *description,
                            const char *vpc_id, const List *tags, const char **ret_id,
                            GError **error);
-/* DeleteSecurityGroup. Faults: CannotDelete (a default group), DependencyViolation (an interface or another group's
- * rule uses it), InvalidGroup.NotFound. */
+/* DeleteSecurityGroup. Faults: CannotDelete (a default group), DependencyViolation (an interface or
+ * another group's rule uses it), InvalidGroup.NotFound. */
 bool security_group_remove(Context *context, const GroupRef *ref, const char **ret_id,
                            GError **error);
 
@@ -73,9 +74,8 @@ typedef struct RuleView {
 /* Adds rules, all or none: GroupRule *, in the order of the specs (RuleSpec *). tags (TagPair *) go
  * to each. Faults: InvalidPermission.Duplicate, InvalidPermission.Malformed, InvalidParameterValue,
  * InvalidGroup.NotFound, RulesPerSecurityGroupLimitExceeded. */
-bool security_group_authorize(Context *context, const GroupRef *ref, bool egress,
-                              const List *specs, const List *tags, List *ret_rules,
-                              GError **error);
+bool security_group_authorize(Context *context, const GroupRef *ref, bool egress, const List *specs,
+                              const List *tags, List *ret_rules, GError **error);
 /* Removes the rules that the specs name and those with the ids, all or none: GroupRule * of what
  * was removed. Faults: InvalidPermission.NotFound, InvalidSecurityGroupRuleId.*. */
 bool security_group_revoke(Context *context, const GroupRef *ref, bool egress, const List *specs,

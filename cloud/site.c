@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "cloud/addresses.h"
 #include "cloud/catalog.h"
 
 /* Names that programs in guests look up and that are Cumulet here. */
@@ -46,7 +47,7 @@ static bool open_network(Site *site, const Vpc *vpc, GError **error)
         .id = vpc->id,
         .cidr = vpc->cidr,
         .run_dir = arena_printf(arena, "%s/run/%s", cloud->config.state_dir, vpc->id),
-        .domain = "ec2.internal",
+        .domain = PRIVATE_DOMAIN,
         .endpoint_port = cloud->config.endpoint_port,
         .no_outside = cloud->config.no_outside,
     };
@@ -94,7 +95,7 @@ static bool remove_network(Cloud *cloud, const char *vpc_id, GError **error)
         .id = vpc_id,
         .cidr = DEFAULT_VPC_CIDR,
         .run_dir = arena_printf(arena, "%s/run/%s", cloud->config.state_dir, vpc_id),
-        .domain = "ec2.internal",
+        .domain = PRIVATE_DOMAIN,
         .no_outside = true,
     };
     list_add(&config.subnets, arena, &subnet);

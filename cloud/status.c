@@ -1,5 +1,31 @@
 /* What `cumulet status` shows. */
 #include "cloud/site.h"
+#include "cloud/tags.h"
+#include <string.h>
+
+static const char *name_tag(const List *tags)
+{
+    for (size_t i = 0; tags && i < tags->n; i++) {
+        const Tag *tag = tags->items[i];
+        if (strcmp(tag->key, "Name") == 0)
+            return tag->value;
+    }
+    return NULL;
+}
+
+static bool add_names(Cloud *cloud, Arena *arena, Txn *txn, CloudStatus *status, GError **error)
+{
+    Context context = {.cloud = cloud, .arena = arena};
+    List ids = {0};
+    LIST_EACH (const Instance *, instance, &status->instances)
+        list_add(&ids, arena, instance->id);
+    g_autoptr(GHashTable) tags = NULL;
+    if (!tags_of(&context, txn, &ids, &tags, error))
+        return false;
+    LIST_EACH (const char *, id, &ids)
+        list_add(&status->names, arena, name_tag(g_hash_table_lookup(tags, id)));
+    return true;
+}
 
 bool cloud_status(Cloud *cloud, Arena *arena, const char *account_id, CloudStatus *ret_status,
                   GError **error)
@@ -16,7 +42,8 @@ bool cloud_status(Cloud *cloud, Arena *arena, const char *account_id, CloudStatu
         !record_count(txn, COUNT_MEMORY_MIB_LIVE, &status.memory_used_mib, error) ||
         !record_query(txn, arena, QUERY_INSTANCES_OF_ACCOUNT, &status.instances, error,
                       account_id) ||
-        !record_query(txn, arena, QUERY_IMAGES_FOR_ACCOUNT, &status.images, error, account_id))
+        !record_query(txn, arena, QUERY_IMAGES_FOR_ACCOUNT, &status.images, error, account_id) ||
+        !add_names(cloud, arena, txn, &status, error))
         return false;
     *ret_status = status;
     return true;

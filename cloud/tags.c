@@ -106,9 +106,8 @@ bool tags_of(Context *context, Txn *txn, const List *resource_ids, GHashTable **
              GError **error)
 {
     List tags = {0};
-    if (resource_ids->n > 0 &&
-        !record_list_in(txn, context->arena, tag_record_type(), "resource_id", resource_ids, &tags,
-                        error))
+    if (resource_ids->n > 0 && !record_list_in(txn, context->arena, tag_record_type(),
+                                               "resource_id", resource_ids, &tags, error))
         return false;
     g_autoptr(GHashTable) table = g_hash_table_new(g_str_hash, g_str_equal);
     LIST_EACH (Tag *, tag, &tags) {

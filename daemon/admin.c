@@ -8,18 +8,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static json_t *instance_json(Cloud *cloud, Arena *arena, const Instance *instance)
+static json_t *instance_json(Cloud *cloud, Arena *arena, const Instance *instance, const char *name)
 {
     char launch[CLOCK_TEXT_SIZE];
     const char *public_dns = instance->public_ip ? address_public_name(arena, instance->public_ip,
                                                                        cloud_dns_suffix(cloud))
                                                  : NULL;
     return json_pack(
-        "{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s, s:s}", "id", instance->id,
+        "{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s, s:s}", "id", instance->id,
         "state", state_name(&instance_machine, instance->state), "type", instance->type, "image_id",
         instance->image_id, "key_name", instance->key_name, "zone", instance->zone, "private_ip",
-        instance->private_ip, "public_ip", instance->public_ip, "public_dns", public_dns,
-        "launch_time", clock_format(instance->launch_time, launch), "console",
+        instance->private_ip, "public_ip", instance->public_ip, "public_dns", public_dns, "name",
+        name, "launch_time", clock_format(instance->launch_time, launch), "console",
         arena_printf(arena, "%s/instances/%s/console.log", cloud_state_dir(cloud), instance->id));
 }
 
@@ -28,8 +28,10 @@ static json_t *lists_json(const Admin *admin, Arena *arena, const CloudStatus *s
 {
     json_t *instances = json_array(), *images = json_array();
     *ret_used = 0;
-    LIST_EACH (const Instance *, instance, &status->instances) {
-        json_array_append_new(instances, instance_json(admin->cloud, arena, instance));
+    for (size_t i = 0; i < status->instances.n; i++) {
+        const Instance *instance = list_at(&status->instances, i);
+        json_array_append_new(
+            instances, instance_json(admin->cloud, arena, instance, list_at(&status->names, i)));
         *ret_used += instance->public_ip != NULL;
     }
     LIST_EACH (const Image *, image, &status->images)

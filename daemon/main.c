@@ -152,7 +152,8 @@ static bool open_all(Daemon *daemon, GError **error)
 
 static void close_all(Daemon *daemon, bool keep_guests)
 {
-    state_remove_ready(daemon->config->state_dir);
+    if (daemon->lock >= 0) /* else the file is another daemon's */
+        state_remove_ready(daemon->config->state_dir);
     inside_close(daemon->inside);
     endpoint_free(daemon->endpoint);
     cloud_close(daemon->cloud, keep_guests);

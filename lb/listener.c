@@ -2,7 +2,7 @@
  *
  * One socket a listener, in every loop with EPOLLEXCLUSIVE. EPOLLEXCLUSIVE alone favours the loop
  * that registered first, which crew_choose evens out. The alternatives lost: SO_REUSEPORT sockets,
- * one for each loop, cost 2 to 5 % less CPU per connection, but listeners x threads descriptors
+ * one for each loop, cost 2 to 7 % less CPU per connection, but listeners x threads descriptors
  * (5,000 rules on 16 cores: four times this host's limit), distribute by a hash that knows nothing
  * of load, and reset queued clients when one of them closes. A listener that belongs to one loop
  * confines a busy one to one core.

@@ -87,9 +87,8 @@ struct Connection {
     Links links;          /* in worker->connecting or worker->established; first active, last in */
     Connection *deferred; /* next in worker->deferred */
     Listener *listener;
-    int64_t
-        active_at; /* milliseconds, coarse: last event; while connecting: when this attempt began */
-    uint32_t client; /* address, host byte order */
+    int64_t active_at; /* milliseconds, coarse: last event, or when this attempt began */
+    uint32_t client;   /* address, host byte order */
     LbTarget target;
     uint16_t first, tried; /* place of the first target tried in the rules; how many since */
     bool connected, in_deferred, over;

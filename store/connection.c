@@ -155,6 +155,7 @@ bool connection_control(Connection *connection, Control control, GError **error)
     sqlite3_stmt **slot = &connection->controls[control];
     if (!connection_prepare(connection, slot, control_sql[control], error))
         return false;
+    errno = 0;
     int code = sqlite3_step(*slot);
     bool ok = code == SQLITE_DONE;
     if (!ok)

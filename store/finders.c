@@ -162,7 +162,7 @@ static const FinderFilter instance_type_filters[] = {
     {"network-info.ipv6-supported", ALWAYS("false")},
     {"network-info.maximum-network-cards", ALWAYS("1")},
     {"network-info.maximum-network-interfaces", ALWAYS("1")},
-    {"network-info.network-performance", NEVER},
+    {"network-info.network-performance", ALWAYS("Moderate")},
     {"nitro-enclaves-support", ALWAYS("unsupported")},
     {"nitro-tpm-support", ALWAYS("unsupported")},
 };

@@ -12,7 +12,7 @@
  *   thing_delete(txn, id, error)               absent is success
  * Kinds with several key columns have insert, put; the rest goes through queries.
  *
- * Everything else is a named query of store/queries.def, prepared when a connection opens. */
+ * Everything else is a named query of store/queries.def, prepared when the store opens. */
 #pragma once
 
 #include "base/state.h"

@@ -5,12 +5,14 @@
  *        │          │           │          │
  *        └──────────┴───────────┴──────────┴──▶ shutting-down ─▶ terminated
  *
- * An instance goes straight to terminated or stopped when its machine is found gone. */
+ * One that was stopped and cannot start again goes from pending to stopping. An instance goes
+ * straight to terminated or stopped when its machine is found gone. */
 #include "store/record.h"
 
 static const State instance_states[] = {
-    [INSTANCE_PENDING] = {"pending", TO(INSTANCE_RUNNING) | TO(INSTANCE_STOPPED) |
-                                         TO(INSTANCE_SHUTTING_DOWN) | TO(INSTANCE_TERMINATED)},
+    [INSTANCE_PENDING] = {"pending", TO(INSTANCE_RUNNING) | TO(INSTANCE_STOPPING) |
+                                         TO(INSTANCE_STOPPED) | TO(INSTANCE_SHUTTING_DOWN) |
+                                         TO(INSTANCE_TERMINATED)},
     [INSTANCE_RUNNING] = {"running", TO(INSTANCE_PENDING) | TO(INSTANCE_STOPPING) |
                                          TO(INSTANCE_STOPPED) | TO(INSTANCE_SHUTTING_DOWN) |
                                          TO(INSTANCE_TERMINATED)},

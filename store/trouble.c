@@ -21,7 +21,10 @@ static bool is_taken(int code)
 bool trouble_set_sqlite(GError **error, sqlite3 *db, int code, const char *path, const char *doing)
 {
     const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+    int left = errno;
     int errnum = db ? sqlite3_system_errno(db) : 0;
+    if (!errnum)
+        errnum = left; /* SQLite keeps none for what fails inside COMMIT */
     const char *reason = errnum ? g_strerror(errnum) : text;
     int primary = code & 0xff;
     if (primary == SQLITE_IOERR && is_no_room(errnum))

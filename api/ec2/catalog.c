@@ -74,7 +74,8 @@ bool ec2_describe_vpcs(Call *call, const DescribeVpcsRequest *request, DescribeV
 {
     Page page;
     List views = {0};
-    if (!ec2_page(call, &request->selection, &request->vpc_ids, PAGE_MIN, PAGE_MAX, &page, error) ||
+    if (!ec2_page_of(call, &request->selection, &request->vpc_ids, PAGE_MIN, PAGE_MAX, &page,
+                     error) ||
         !vpcs_find(&call->context, &page, &views, &reply->next_token, error))
         return false;
     LIST_EACH (const VpcView *, view, &views)
@@ -115,8 +116,8 @@ bool ec2_describe_subnets(Call *call, const DescribeSubnetsRequest *request,
 {
     Page page;
     List views = {0};
-    if (!ec2_page(call, &request->selection, &request->subnet_ids, PAGE_MIN, PAGE_MAX, &page,
-                  error) ||
+    if (!ec2_page_of(call, &request->selection, &request->subnet_ids, PAGE_MIN, PAGE_MAX, &page,
+                     error) ||
         !subnets_find(&call->context, &page, &views, &reply->next_token, error))
         return false;
     LIST_EACH (const SubnetView *, view, &views)

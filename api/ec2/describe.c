@@ -22,8 +22,17 @@ void ec2_filter(Call *call, const Filters *filters, const List *ids, Page *ret_p
 bool ec2_page(Call *call, const Selection *selection, const List *ids, int64_t min, int64_t max,
               Page *ret_page, GError **error)
 {
+    if (selection->max_results != ABSENT && ids->n > 0)
+        return fault_set(error, FAULT_INVALID_PARAMETER_COMBINATION,
+                         "The parameter maxResults cannot be used with a list of ids");
+    return ec2_page_of(call, selection, ids, min, max, ret_page, error);
+}
+
+bool ec2_page_of(Call *call, const Selection *selection, const List *ids, int64_t min, int64_t max,
+                 Page *ret_page, GError **error)
+{
     int64_t limit = 0;
-    if (min > 0 && selection->max_results != ABSENT) {
+    if (selection->max_results != ABSENT) {
         limit = selection->max_results;
         if (limit < min)
             return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
@@ -35,15 +44,12 @@ bool ec2_page(Call *call, const Selection *selection, const List *ids, int64_t m
                              "Value ( %" G_GINT64_FORMAT " ) for parameter maxResults is invalid. "
                              "Expecting a value less than %" G_GINT64_FORMAT ".",
                              limit, max);
-        if (ids && ids->n > 0)
-            return fault_set(error, FAULT_INVALID_PARAMETER_COMBINATION,
-                             "The parameter maxResults cannot be used with a list of ids");
     }
     *ret_page = (Page){
         .ids = ids,
         .filters = filters_of(call, &selection->filters),
         .limit = limit,
-        .token = min > 0 ? selection->next_token : NULL,
+        .token = selection->next_token,
     };
     return true;
 }

@@ -54,9 +54,7 @@ MetadataOptionsItem *ec2_metadata_options_item(Call *call, const Instance *insta
 
 static const char *private_dns(Call *call, const char *address)
 {
-    return address ? arena_printf(call->context.arena, "%s.ec2.internal",
-                                  address_private_host(call->context.arena, address))
-                   : NULL;
+    return address ? address_private_name(call->context.arena, address) : NULL;
 }
 
 static const char *public_dns(Call *call, const char *address)

@@ -1,4 +1,5 @@
-/* DescribeInstanceTypes and DescribeInstanceTypeOfferings. */
+/* DescribeInstanceTypes and DescribeInstanceTypeOfferings. Invariant: what every type shows here is
+ * what its filters in store/finders.c compare with. */
 #include "api/ec2/describe.h"
 #include "api/ec2/handlers.h"
 #include "api/ec2/tag_items.h"
@@ -30,7 +31,7 @@ static TypeNetworkInfo *network_info(Call *call)
     info->ipv4_per_interface = 1;
     info->ipv6_per_interface = 0;
     info->ipv6_supported = false;
-    info->ena_support = "supported";
+    info->ena_support = "unsupported";
     info->efa_supported = false;
     info->encryption_in_transit = false;
     return info;
@@ -58,8 +59,8 @@ static InstanceTypeItem *type_item(Call *call, const InstanceType *type)
     item->memory->size_mib = type->memory_mib;
     item->instance_storage = false;
     item->ebs = EC2_NEW(call, EbsInfo);
-    item->ebs->optimized_support = "default";
-    item->ebs->encryption_support = "supported";
+    item->ebs->optimized_support = "unsupported";
+    item->ebs->encryption_support = "unsupported";
     item->ebs->nvme_support = "unsupported";
     item->network = network_info(call);
     item->placement = EC2_NEW(call, PlacementGroupInfo);
@@ -68,7 +69,7 @@ static InstanceTypeItem *type_item(Call *call, const InstanceType *type)
     item->hibernation = false;
     item->burstable = type->burstable;
     item->dedicated_hosts = false;
-    item->auto_recovery = true;
+    item->auto_recovery = false;
     item->boot_modes = one(call, "legacy-bios");
     return item;
 }
@@ -78,8 +79,8 @@ bool ec2_describe_instance_types(Call *call, const DescribeInstanceTypesRequest 
 {
     Page page;
     List types = {0};
-    if (!ec2_page(call, &request->selection, &request->instance_types, TYPES_PAGE_MIN,
-                  TYPES_PAGE_MAX, &page, error) ||
+    if (!ec2_page_of(call, &request->selection, &request->instance_types, TYPES_PAGE_MIN,
+                     TYPES_PAGE_MAX, &page, error) ||
         !instance_types_find(&call->context, &page, &types, &reply->next_token, error))
         return false;
     LIST_EACH (const InstanceType *, type, &types)
@@ -93,8 +94,8 @@ bool ec2_describe_instance_type_offerings(Call *call,
 {
     Page page;
     List offerings = {0};
-    if (!ec2_page(call, &request->selection, NULL, TYPES_PAGE_MIN, OFFERINGS_PAGE_MAX, &page,
-                  error) ||
+    if (!ec2_page_of(call, &request->selection, NULL, TYPES_PAGE_MIN, OFFERINGS_PAGE_MAX, &page,
+                     error) ||
         !type_offerings_find(&call->context, &page, request->location_type, &offerings,
                              &reply->next_token, error))
         return false;

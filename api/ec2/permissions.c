@@ -2,15 +2,9 @@
 #include "api/ec2/permissions.h"
 
 #include "api/ec2/tag_items.h"
-#include "base/fault.h"
 
-#define ALL_PORTS_SHOWN (-1)
-
-bool ec2_has_permissions(const Permissions *permissions)
-{
-    return permissions->ip_permissions.n > 0 || permissions->ip_protocol || permissions->cidr_ip ||
-           permissions->source_group_name;
-}
+#define ALL_PROTOCOLS (-1)
+#define PORT_MAX 65535
 
 static RuleSpec *add_spec(Call *call, List *specs, const char *protocol, int64_t from, int64_t to)
 {
@@ -24,62 +18,75 @@ static RuleSpec *add_spec(Call *call, List *specs, const char *protocol, int64_t
     return spec;
 }
 
+/* A spec with the permission's protocol and ports, its peer still to be named. */
+static RuleSpec *add_part(Call *call, List *specs, const IpPermission *permission)
+{
+    return add_spec(call, specs, permission->ip_protocol, permission->from_port,
+                    permission->to_port);
+}
+
 static void add_permission(Call *call, List *specs, const IpPermission *permission)
 {
-#define NEW_SPEC()                                                                                 \
-    add_spec(call, specs, permission->ip_protocol, permission->from_port, permission->to_port)
+    size_t before = specs->n;
     LIST_EACH (const IpRange *, range, &permission->ip_ranges) {
-        RuleSpec *spec = NEW_SPEC();
+        RuleSpec *spec = add_part(call, specs, permission);
         spec->cidr = range->cidr_ip;
         spec->description = range->description;
     }
     LIST_EACH (const Ipv6Range *, range6, &permission->ipv6_ranges) {
-        RuleSpec *spec = NEW_SPEC();
+        RuleSpec *spec = add_part(call, specs, permission);
         spec->cidr6 = range6->cidr_ipv6;
         spec->description = range6->description;
     }
     LIST_EACH (const PrefixListId *, prefix_list, &permission->prefix_list_ids) {
-        RuleSpec *spec = NEW_SPEC();
+        RuleSpec *spec = add_part(call, specs, permission);
         spec->prefix_list_id = prefix_list->prefix_list_id;
         spec->description = prefix_list->description;
     }
     LIST_EACH (const UserIdGroupPair *, pair, &permission->groups) {
-        RuleSpec *spec = NEW_SPEC();
+        RuleSpec *spec = add_part(call, specs, permission);
         spec->group = (GroupRef){.id = pair->group_id, .name = pair->group_name};
         spec->group_owner = pair->user_id;
         spec->description = pair->description;
     }
-#undef NEW_SPEC
+    if (specs->n == before) /* that it names nobody is for cloud/ to refuse */
+        add_part(call, specs, permission);
 }
 
-/* The form of the first API versions; without protocol, a source group means everything. */
+static void add_flat_group(Call *call, List *specs, const Permissions *permissions,
+                           const char *protocol, int64_t from, int64_t to)
+{
+    RuleSpec *spec = add_spec(call, specs, protocol, from, to);
+    spec->group.name = permissions->source_group_name;
+    spec->group_owner = permissions->source_group_owner_id;
+}
+
+/* The form of the first API versions. A source group without protocol means full TCP, UDP and ICMP
+ * access (AuthorizeSecurityGroupIngress, SourceSecurityGroupName). */
 static void add_flat(Call *call, List *specs, const Permissions *permissions)
 {
-    if (permissions->cidr_ip) {
+    if (permissions->cidr_ip || (permissions->ip_protocol && !permissions->source_group_name)) {
         RuleSpec *spec = add_spec(call, specs, permissions->ip_protocol, permissions->from_port,
                                   permissions->to_port);
         spec->cidr = permissions->cidr_ip;
     }
-    if (permissions->source_group_name) {
-        RuleSpec *spec =
-            add_spec(call, specs, permissions->ip_protocol ? permissions->ip_protocol : "-1",
-                     permissions->from_port, permissions->to_port);
-        spec->group.name = permissions->source_group_name;
-        spec->group_owner = permissions->source_group_owner_id;
+    if (permissions->source_group_name && permissions->ip_protocol) {
+        add_flat_group(call, specs, permissions, permissions->ip_protocol, permissions->from_port,
+                       permissions->to_port);
+    } else if (permissions->source_group_name) {
+        add_flat_group(call, specs, permissions, "tcp", 0, PORT_MAX);
+        add_flat_group(call, specs, permissions, "udp", 0, PORT_MAX);
+        add_flat_group(call, specs, permissions, "icmp", -1, -1);
     }
 }
 
-bool ec2_rule_specs(Call *call, const Permissions *permissions, List *ret_specs, GError **error)
+List ec2_rule_specs(Call *call, const Permissions *permissions)
 {
     List specs = {0};
     LIST_EACH (const IpPermission *, permission, &permissions->ip_permissions)
         add_permission(call, &specs, permission);
     add_flat(call, &specs, permissions);
-    if (specs.n == 0)
-        return fault_set(error, FAULT_MISSING_PARAMETER,
-                         "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.");
-    *ret_specs = specs;
-    return true;
+    return specs;
 }
 
 SecurityGroupRuleItem *ec2_rule_item(Call *call, const GroupRule *rule)
@@ -132,7 +139,7 @@ static IpPermission *permission_for(Call *call, List *items, GHashTable *known,
         return item;
     item = EC2_NEW(call, IpPermission);
     item->ip_protocol = security_group_protocol(call->context.arena, rule->protocol);
-    if (rule->protocol != ALL_PORTS_SHOWN) { /* AWS shows no ports where all traffic is meant */
+    if (rule->protocol != ALL_PROTOCOLS) { /* AWS shows no ports where all traffic is meant */
         item->from_port = rule->from_port;
         item->to_port = rule->to_port;
     }

@@ -5,11 +5,9 @@
 #include "api/ec2/shapes.h"
 #include "cloud/security_groups.h"
 
-/* Whether a request names permissions at all. */
-bool ec2_has_permissions(const Permissions *permissions);
 /* RuleSpec * of the permissions of a request, in the list or in the flat form of old clients: one
- * for each range, prefix list and group. Fault MissingParameter: there are none. */
-bool ec2_rule_specs(Call *call, const Permissions *permissions, List *ret_specs, GError **error);
+ * for each range, prefix list and group. */
+List ec2_rule_specs(Call *call, const Permissions *permissions);
 
 SecurityGroupRuleItem *ec2_rule_item(Call *call, const GroupRule *rule);
 RevokedRule *ec2_revoked_rule(Call *call, const GroupRule *rule);

@@ -37,10 +37,9 @@ static bool authorize_rules(Call *call, const GroupRef *ref, bool egress,
                             const Permissions *permissions, const List *tag_specifications,
                             AuthorizeSecurityGroupReply *reply, GError **error)
 {
-    List specs, tags, rules = {0};
+    List specs = ec2_rule_specs(call, permissions), tags, rules = {0};
     if (!ec2_tag_specification(call, tag_specifications, "security-group-rule", taggable_rule,
                                &tags, error) ||
-        !ec2_rule_specs(call, permissions, &specs, error) ||
         !security_group_authorize(&call->context, ref, egress, &specs, &tags, &rules, error))
         return false;
     reply->done = true;
@@ -74,10 +73,7 @@ static bool revoke_rules(Call *call, const GroupRef *ref, bool egress,
                          const Permissions *permissions, const List *rule_ids,
                          RevokeSecurityGroupReply *reply, GError **error)
 {
-    List specs = {0}, rules = {0};
-    if ((rule_ids->n == 0 || ec2_has_permissions(permissions)) &&
-        !ec2_rule_specs(call, permissions, &specs, error))
-        return false;
+    List specs = ec2_rule_specs(call, permissions), rules = {0};
     if (!security_group_revoke(&call->context, ref, egress, &specs, rule_ids, &rules, error))
         return false;
     reply->done = true;
@@ -105,8 +101,8 @@ bool ec2_describe_security_groups(Call *call, const DescribeSecurityGroupsReques
 {
     Page page;
     List views = {0};
-    if (!ec2_page(call, &request->selection, &request->group_ids, PAGE_MIN, PAGE_MAX, &page,
-                  error) ||
+    if (!ec2_page_of(call, &request->selection, &request->group_ids, PAGE_MIN, PAGE_MAX, &page,
+                     error) ||
         !security_groups_find(&call->context, &page, &request->group_names, &views,
                               &reply->next_token, error))
         return false;
@@ -130,8 +126,8 @@ bool ec2_describe_security_group_rules(Call *call, const DescribeSecurityGroupRu
 {
     Page page;
     List views = {0};
-    if (!ec2_page(call, &request->selection, &request->rule_ids, PAGE_MIN, PAGE_MAX, &page,
-                  error) ||
+    if (!ec2_page_of(call, &request->selection, &request->rule_ids, PAGE_MIN, PAGE_MAX, &page,
+                     error) ||
         !security_group_rules_find(&call->context, &page, &views, &reply->next_token, error))
         return false;
     LIST_EACH (const RuleView *, view, &views) {

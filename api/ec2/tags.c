@@ -34,7 +34,7 @@ bool ec2_describe_tags(Call *call, const DescribeTagsRequest *request, DescribeT
 {
     Page page;
     List tags = {0};
-    if (!ec2_page(call, &request->selection, NULL, TAGS_PAGE_MIN, TAGS_PAGE_MAX, &page, error) ||
+    if (!ec2_page_of(call, &request->selection, NULL, TAGS_PAGE_MIN, TAGS_PAGE_MAX, &page, error) ||
         !tags_find(&call->context, &page, &tags, &reply->next_token, error))
         return false;
     LIST_EACH (const Tag *, tag, &tags) {

@@ -27,12 +27,6 @@ static void add(Builder *builder, const char *name, const char *value)
     add_labelled(builder, arena_printf(builder->arena, "meta-data/%s", name), NULL, value);
 }
 
-static const char *private_name(Builder *builder, const char *address)
-{
-    return arena_printf(builder->arena, "%s.ec2.internal",
-                        address_private_host(builder->arena, address));
-}
-
 static const char *public_name(Builder *builder, const char *address)
 {
     return address ? address_public_name(builder->arena, address, builder->suffix) : NULL;
@@ -77,7 +71,7 @@ static void add_interface(Builder *builder, const Eni *eni)
         {"device-number", number(builder, eni->device_index)},
         {"interface-id", eni->id},
         {"ipv4-associations/", NULL},
-        {"local-hostname", private_name(builder, eni->private_ip)},
+        {"local-hostname", address_private_name(builder->arena, eni->private_ip)},
         {"local-ipv4s", eni->private_ip},
         {"mac", eni->mac},
         {"network-card-index", "0"},
@@ -137,7 +131,7 @@ List imds_leaves(Arena *arena, const Metadata *metadata, const char *dns_suffix)
 {
     Builder builder = {.arena = arena, .metadata = metadata, .suffix = dns_suffix};
     const Instance *instance = metadata->view->instance;
-    const char *local = private_name(&builder, instance->private_ip);
+    const char *local = address_private_name(arena, instance->private_ip);
 
     add(&builder, "ami-id", instance->image_id);
     add(&builder, "ami-launch-index", number(&builder, instance->launch_index));

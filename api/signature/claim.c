@@ -71,17 +71,16 @@ static void read_signed_headers(Arena *arena, const char *names, Claim *claim)
                     "'Host' must be a 'SignedHeader' in the AWS Authorization.");
 }
 
-static bool is_timestamp(const char *text)
+static bool read_basic_time(const char *text, int64_t *ret_time)
 {
-    int64_t ignored;
     return strlen(text) == strlen("20150830T123600Z") && text[8] == 'T' &&
-           clock_parse(text, &ignored);
+           clock_parse(text, ret_time);
 }
 
 static void read_timestamp(Arena *arena, const char *timestamp, Claim *claim)
 {
     claim->timestamp = timestamp;
-    if (!is_timestamp(timestamp))
+    if (!read_basic_time(timestamp, &claim->time))
         set_problem(claim, SIGNATURE_INCOMPLETE,
                     arena_printf(arena,
                                  "Date must be in ISO-8601 'basic format'. Got '%.100s'. See "

@@ -48,6 +48,7 @@ typedef struct Claim {
     const char *scope; /* "20150830/us-east-1/iam/aws4_request", as sent */
     const char *date, *region, *service;
     const char *timestamp;           /* "20150830T123600Z" */
+    int64_t time;                    /* the same, read */
     const char *const *signed_names; /* in the order sent, in lower case; ends with NULL */
     const char *signed_headers;      /* as sent: "host;x-amz-date" */
     int64_t lifetime;                /* presigned: X-Amz-Expires, seconds */

@@ -17,6 +17,8 @@
 #include <sys/sysinfo.h>
 
 #define EMULATOR "qemu-system-x86_64"
+#define CLEARING_DEADLINE (10 * G_TIME_SPAN_SECOND)
+#define CLEARING_PAUSE (10 * G_TIME_SPAN_MILLISECOND)
 
 static void libvirt_close(Hypervisor *hypervisor)
 {
@@ -182,7 +184,15 @@ static bool create(Hypervisor *hypervisor, const char *name, const char *xml, GE
     g_autoptr(virConnect) connection = NULL;
     if (!libvirt_connection_get(hypervisor, &connection, error))
         return false;
-    g_autoptr(virDomain) domain = virDomainCreateXML(connection, xml, 0);
+    /* libvirt lists a machine no longer while its thread still clears it away, and tells nobody
+     * when that is done. */
+    g_autoptr(virDomain) domain = NULL;
+    for (int64_t deadline = g_get_monotonic_time() + CLEARING_DEADLINE;;) {
+        domain = virDomainCreateXML(connection, xml, 0);
+        if (domain || !libvirt_says_clearing() || g_get_monotonic_time() >= deadline)
+            break;
+        g_usleep(CLEARING_PAUSE);
+    }
     if (!domain)
         return libvirt_trouble(error, "cannot start machine %s", name);
     return true;

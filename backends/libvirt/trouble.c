@@ -44,3 +44,9 @@ bool libvirt_says_gone(void)
     int code = virGetLastErrorCode();
     return code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID;
 }
+
+bool libvirt_says_clearing(void)
+{
+    return virGetLastErrorCode() == VIR_ERR_OPERATION_FAILED &&
+           strstr(virGetLastErrorMessage(), "already being removed");
+}

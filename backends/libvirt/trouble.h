@@ -11,3 +11,5 @@ bool libvirt_trouble(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3
 
 /* Whether this thread's last libvirt error says that the domain does not exist or not run. */
 bool libvirt_says_gone(void);
+/* Whether it says that an earlier machine of that name has ended but is not cleared away yet. */
+bool libvirt_says_clearing(void);

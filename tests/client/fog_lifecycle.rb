@@ -62,7 +62,8 @@ class Verbs
   def run(image, count, key, groups, user_data, type)
     options = { 'KeyName' => key, 'UserData' => user_data, 'InstanceType' => type,
                 'SecurityGroup' => groups.empty? ? nil : groups }.compact
-    @ec2.run_instances(image, count, count, options).body['instancesSet'].map { |i| i['instanceId'] }
+    # fog's parser takes the items of network interfaces for more instances, without an id.
+    @ec2.run_instances(image, count, count, options).body['instancesSet'].filter_map { |i| i['instanceId'] }
   end
 
   def instances(ids, tags)

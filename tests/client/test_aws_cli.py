@@ -1,14 +1,16 @@
-"""The AWS CLI drives the lifecycle: a process a call, as a user's shell script has it."""
+"""The AWS CLI drives the lifecycle."""
 
 import base64
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 from cloud import CloudTestCase  # noqa: E402
 from lifecycle import Instance, Lifecycle, Refused  # noqa: E402
 
@@ -18,17 +20,29 @@ if not os.access(AWS, os.X_OK):
 
 
 class AwsCliClient:
+    """Commands run in aws_cli_server.py: a process a command would take most of a second."""
+
     def __init__(self, cloud):
-        self.cloud = cloud
+        self.endpoint = cloud.endpoint
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", os.path.join(HERE, "aws_cli_server.py")], text=True,
+            encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=cloud.environment)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
 
     def ec2(self, *arguments):
-        done = self.cloud.run(AWS, "ec2", *arguments, "--output", "json", check=False,
-                              env={**self.cloud.environment, "PATH": "/usr/bin:/bin"})
-        if done.returncode == 254:
-            said = re.search(r"An error occurred \((.*?)\) when calling .*?: (.*)", done.stderr)
-            raise Refused(*said.groups())
-        assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stderr}"
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        line = ["--endpoint-url", self.endpoint, "ec2", *arguments, "--output", "json"]
+        self.process.stdin.write(json.dumps(line) + "\n")
+        self.process.stdin.flush()
+        status, out, err = json.loads(self.process.stdout.readline())
+        if status == 254:
+            raise Refused(*re.search(r"An error occurred \((.*?)\) when calling .*?: (.*)",
+                                     err).groups())
+        assert status == 0, f"{arguments}: {status}\n{err}"
+        return json.loads(out) if out.strip() else None
 
     def create_key(self, name):
         return self.ec2("create-key-pair", "--key-name", name)["KeyMaterial"]
@@ -141,7 +155,9 @@ class AwsCliClient:
 
 class AwsCliTest(Lifecycle, CloudTestCase):
     def make_client(self):
-        return AwsCliClient(self.cloud)
+        client = AwsCliClient(self.cloud)
+        self.addClassCleanup(client.close)
+        return client
 
     def test_its_waiters_know_our_states(self):
         instance, = self.launch()
@@ -151,6 +167,20 @@ class AwsCliTest(Lifecycle, CloudTestCase):
     def test_a_dry_run_says_what_would_happen(self):
         self.assert_refused("DryRunOperation", self.client.ec2, "run-instances", "--dry-run",
                             "--image-id", self.image())
+
+    def test_shell_scripts_get_texts_and_exit_codes(self):
+        """As the README has it, a process a command."""
+        def aws(*arguments):
+            return self.cloud.cumulet("aws", *arguments, check=False, env={
+                **self.cloud.environment, "PATH": "/usr/bin:/bin"})
+        done = aws("ec2", "describe-images", "--owners", "amazon", "--filters",
+                   "Name=name,Values=cumulet-micro", "--query", "Images[0].ImageId", "--output",
+                   "text")
+        self.assertEqual((done.returncode, done.stdout), (0, f"{self.image()}\n"), done.stderr)
+        done = aws("ec2", "run-instances", "--image-id", "ami-00000000")
+        self.assertEqual((done.returncode, done.stdout), (254, ""))
+        self.assertIn("(InvalidAMIID.NotFound) when calling the RunInstances operation: The image "
+                      "id '[ami-00000000]' does not exist", done.stderr)
 
 
 if __name__ == "__main__":

@@ -50,12 +50,14 @@ class ConnectionV2(Connection):
     signature = "ec2"
 
 
-def as_instance(item):
+def as_instance(item, reservation):
+    # Before there were networks, groups were the reservation's.
     return Instance(id=item.id, state=item.state, image=item.image_id, type=item.instance_type,
                     key=item.key_name, public_ip=item.ip_address,
                     private_ip=item.private_ip_address, zone=item.placement,
                     index=int(item.ami_launch_index),
-                    groups=frozenset(group.name for group in item.groups), tags=dict(item.tags))
+                    groups=frozenset(group.name for group in item.groups or reservation.groups),
+                    tags=dict(item.tags))
 
 
 class Boto2Client:
@@ -115,7 +117,7 @@ class Boto2Client:
 
     def instances(self, ids=None, tags=None):
         filters = {f"tag:{key}": value for key, value in (tags or {}).items()}
-        return [as_instance(item)
+        return [as_instance(item, reservation)
                 for reservation in self.ec2.get_all_reservations(ids, filters=filters or None)
                 for item in reservation.instances]
 

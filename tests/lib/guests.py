@@ -249,6 +249,7 @@ class Guest:
         seen = {}
 
         def reached():
+            seen.clear()
             seen.update(self.describe())
             return seen["State"]["Name"] in names
 
@@ -278,7 +279,7 @@ class Guest:
         return wait_until(own, timeout,
                           lambda: f"the page of {self.id} at {self.public}\n{self.console()}", 0.05)
 
-    def ssh(self, command, check=True, input=None, timeout=60, keep=True):
+    def ssh(self, command, check=True, input=None, timeout=60, keep=True, text=True):
         """Runs a command in the guest and returns its output. keep: over one connection."""
         target = f"root@{self.public}"
         line = ["ssh", "-q", "-i", self.key, "-p", str(self.ssh_port), "-F", "none",
@@ -290,8 +291,8 @@ class Guest:
                      "-o", f"ControlPath={self.cloud.keys}/c-%C"]
             if target not in self.cloud.connections:
                 self.cloud.connections.append(target)
-        done = subprocess.run([*line, target, command], input=input or "", capture_output=True,
-                              text=True, timeout=timeout)
+        done = subprocess.run([*line, target, command], input=input or ("" if text else b""),
+                              capture_output=True, text=text, timeout=timeout)
         if check and done.returncode != 0:
             raise CloudError(f"{self.id}: {command}: {done.returncode}\n{done.stdout}{done.stderr}"
                              f"\n{self.console()}")

@@ -56,9 +56,9 @@ static void a_command_keeps_its_own_options(void **state)
 {
     g_autoptr(Arena) arena = arena_new();
     assert_string_equal(line(arena, ARGV(ID, "ls", "-l", "--wait", "--"), NULL),
-                        "ssh -- 127.77.0.1 -- ls -l --wait --");
-    assert_string_equal(line(arena, ARGV(ID, "--", "-x"), NULL), "ssh -- 127.77.0.1 -- -x");
-    assert_string_equal(line(arena, ARGV("--", ID, "ls"), NULL), "ssh -- 127.77.0.1 -- ls");
+                        "ssh -- 127.77.0.1 ls -l --wait --");
+    assert_string_equal(line(arena, ARGV(ID, "--", "-x"), NULL), "ssh -- 127.77.0.1 -x");
+    assert_string_equal(line(arena, ARGV("--", ID, "ls"), NULL), "ssh -- 127.77.0.1 ls");
 }
 
 static void our_options_are_told_apart(void **state)
@@ -107,7 +107,7 @@ static void an_identity_found_comes_last(void **state)
 {
     g_autoptr(Arena) arena = arena_new();
     assert_string_equal(line(arena, ARGV(ID, "true"), "./k.pem"),
-                        "ssh -i ./k.pem -- 127.77.0.1 -- true");
+                        "ssh -i ./k.pem -- 127.77.0.1 true");
 }
 
 static void what_is_no_instance_is_wrong_usage(void **state)

@@ -1,7 +1,7 @@
 /* What a RunInstances-like transaction (6 rows, 6 tables) costs through the store and through bare
  * SQLite with the same schema and settings, interleaved in one run; and what reading costs.
  *
- *     bench_store [directory]    (on the disk to be measured; default /var/tmp) */
+ *     bench_store [directory]    (on the disk to be measured; default /var/tmp)
 #include "store/find.h"
 
 #include "base/file.h"
@@ -24,8 +24,9 @@ static void must(bool ok, GError *error)
 
 typedef struct Cost {
     double wall; /* µs */
-    double cpu;
-} Cost;
+double cpu;
+}
+Cost;
 
 static double seconds(clockid_t clock)
 {
@@ -479,10 +480,7 @@ int main(int argc, char **argv)
     bench_find(store, "group-id (all), page of 100", "instance.group-id", "sg-00000000000000001",
                100);
     bench_find(store, "key-name (no index)", "key-name", "none", 0);
-    for (int r = 0; r < (g_getenv("PAGES") ? atoi(g_getenv("PAGES")) : 1); r++)
-        bench_page(store);
-    if (g_getenv("PAGES"))
-        exit(0);
+    bench_page(store);
 
     Bare bare = {0};
     bare_open(&bare, other);
@@ -501,6 +499,6 @@ int main(int argc, char **argv)
          error);
     printf("clear: %.1f ms\n", one_wall(start) / 1000);
     store_close(store);
-    if (!g_getenv("KEEP")) must(file_remove_tree(directory, &error), error);
+    must(file_remove_tree(directory, &error), error);
     return 0;
 }

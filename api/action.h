@@ -14,7 +14,8 @@
 #include "cloud/context.h"
 
 typedef enum ActionKind {
-    READ,  /* only reads the store: runs in the event thread, must never wait */
+    READ,  /* only reads the store, and says the same until something is written (its replies are
+            * remembered, api/reply_cache.h): runs in the event thread, must never wait */
     WRITE, /* waits for a commit, the disk or a back end: runs on a worker */
 } ActionKind;
 
@@ -27,8 +28,9 @@ typedef struct Call {
     const Action *action;
     const char *version;    /* of the API, as asked: "2016-11-15" */
     const char *source_ip;
-    const char *digest;     /* WRITE actions: SHA-256 in hex of the request's parameters less ClientToken and what
-                             * signing adds: equal for a repeated request */
+    const char *digest;     /* SHA-256 in hex of the request's parameters less ClientToken and what
+                             * signing adds: equal for a repeated request. NULL: a READ whose reply
+                             * nobody remembers */
 } Call;
 
 typedef bool (*ActionHandler)(Call *call, const void *request, void *reply, GError **error);

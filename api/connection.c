@@ -225,6 +225,45 @@ static void limit_hops(struct MHD_Connection *mhd, unsigned hop_limit)
         setsockopt(info->connect_fd, IPPROTO_IP, IP_TTL, &hops, sizeof(hops));
 }
 
+static struct MHD_Response *respond_own(HttpReply *reply)
+{
+    size_t size;
+    char *data = buffer_steal(&reply->body, &size);
+    struct MHD_Response *response =
+        data ? MHD_create_response_from_buffer(size, data, MHD_RESPMEM_MUST_FREE)
+             : MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    if (!response)
+        g_free(data);
+    return response;
+}
+
+static void release_shared(void *bytes)
+{
+    g_bytes_unref(bytes);
+}
+
+/* The shared bytes as they are, around this reply's own request id; nothing is copied. The id is in
+ * the exchange's arena, which lives until the reply is sent. */
+static struct MHD_Response *respond_shared(HttpReply *reply)
+{
+    const SharedBody *shared = &reply->shared;
+    size_t size;
+    const char *data = g_bytes_get_data(shared->bytes, &size);
+    size_t rest = shared->id_at + shared->id_size;
+    g_assert(strlen(reply->request_id) == shared->id_size && rest <= size);
+    const struct MHD_IoVec parts[] = {
+        {data, shared->id_at},
+        {reply->request_id, shared->id_size},
+        {data + rest, size - rest},
+    };
+    GBytes *bytes = g_bytes_ref(shared->bytes);
+    struct MHD_Response *response =
+        MHD_create_response_from_iovec(parts, G_N_ELEMENTS(parts), release_shared, bytes);
+    if (!response)
+        g_bytes_unref(bytes);
+    return response;
+}
+
 static enum MHD_Result send_reply(Conversation *conversation)
 {
     HttpReply *reply = &conversation->exchange.reply;
@@ -232,15 +271,10 @@ static enum MHD_Result send_reply(Conversation *conversation)
     conversation->phase = PHASE_REPLY;
 
     bool last = atomic_load(&conversation->traffic->stopping);
-    size_t size;
-    char *data = buffer_steal(&reply->body, &size);
     struct MHD_Response *response =
-        data ? MHD_create_response_from_buffer(size, data, MHD_RESPMEM_MUST_FREE)
-             : MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-    if (!response) {
-        g_free(data);
+        reply->shared.bytes ? respond_shared(reply) : respond_own(reply);
+    if (!response)
         return MHD_NO;
-    }
     add_reply_headers(response, reply, last);
     if (reply->hop_limit)
         limit_hops(conversation->mhd, reply->hop_limit);

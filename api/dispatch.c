@@ -7,6 +7,7 @@
 #include "api/bind.h"
 #include "api/query.h"
 #include "api/render.h"
+#include "api/reply_cache.h"
 #include "api/service.h"
 #include "base/fault.h"
 #include <stdatomic.h>
@@ -18,6 +19,7 @@
 struct Dispatcher {
     DispatchConfig config;
     Verifier *verifier;
+    ReplyCache *replies; /* NULL: they are not remembered */
     uint64_t seed;
     atomic_uint_least64_t requests;
 };
@@ -42,6 +44,8 @@ Dispatcher *dispatcher_new(const DispatchConfig *config)
     Dispatcher *dispatcher = g_new0(Dispatcher, 1);
     dispatcher->config = *config;
     dispatcher->verifier = verifier_new(&config->keys, config->clock);
+    if (config->version)
+        dispatcher->replies = reply_cache_new();
     random_bytes(&dispatcher->seed, sizeof(dispatcher->seed));
     return dispatcher;
 }
@@ -50,6 +54,7 @@ void dispatcher_free(Dispatcher *dispatcher)
 {
     if (!dispatcher)
         return;
+    reply_cache_free(dispatcher->replies);
     verifier_free(dispatcher->verifier);
     g_free(dispatcher);
 }
@@ -291,7 +296,9 @@ static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
         .action = action,
         .version = in->version,
         .source_ip = in->request.http->source_ip,
-        .digest = action->kind == WRITE ? digest_of(arena, &in->request.params) : NULL,
+        .digest = action->kind == WRITE || dispatcher->replies
+                      ? digest_of(arena, &in->request.params)
+                      : NULL,
     };
     *ret_dispatch = dispatch;
     return true;
@@ -317,6 +324,32 @@ void dispatch_run(Dispatch *dispatch, HttpReply *reply)
     answer_error(call->service, call->version, call->context.request_id, error, reply);
 }
 
+/* All that a READ action's reply depends on, but for the store. */
+static const char *reply_key(const Call *call)
+{
+    return arena_printf(call->context.arena, "%s %s %s %s %s", call->context.caller.account_id,
+                        call->service->name, call->version, call->action->name, call->digest);
+}
+
+static void run_read(Dispatcher *dispatcher, Dispatch *dispatch, HttpReply *reply)
+{
+    const Call *call = &dispatch->call;
+    if (!dispatcher->replies) {
+        dispatch_run(dispatch, reply);
+        return;
+    }
+    /* Before anything is read: a write that comes meanwhile makes the reply one of the past. */
+    uint64_t version = dispatcher->config.version(dispatcher->config.cloud);
+    const char *key = reply_key(call);
+    if (reply_cache_find(dispatcher->replies, key, version, reply)) {
+        answer(reply, 200, call->context.request_id);
+        return;
+    }
+    dispatch_run(dispatch, reply);
+    if (reply->status == 200)
+        reply_cache_add(dispatcher->replies, key, version, reply);
+}
+
 void dispatch_begin(Dispatcher *dispatcher, Arena *arena, const HttpRequest *request,
                     HttpReply *reply, Dispatch **ret_dispatch)
 {
@@ -330,7 +363,7 @@ void dispatch_begin(Dispatcher *dispatcher, Arena *arena, const HttpRequest *req
             g_warning("request %s could not be looked at: %s", in.request_id, error->message);
         answer_error(in.service, in.version, in.request_id, error, reply);
     } else if (dispatch->call.action->kind == READ) {
-        dispatch_run(dispatch, reply);
+        run_read(dispatcher, dispatch, reply);
     } else {
         *ret_dispatch = dispatch;
     }

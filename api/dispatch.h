@@ -17,6 +17,9 @@ typedef struct DispatchConfig {
     Clock *clock;                   /* real time: signatures are dated by it */
     const char *region;
     KeySource keys;
+    /* Changes whenever a READ action may say something else (api/reply_cache.h); NULL: replies are
+     * not remembered. */
+    uint64_t (*version)(Cloud *cloud);
 } DispatchConfig;
 
 typedef struct Dispatcher Dispatcher;

@@ -40,6 +40,7 @@ Endpoint *endpoint_new(const EndpointConfig *config)
         .clock = config->clock,
         .region = config->region,
         .keys = {find_key, config->cloud},
+        .version = cloud_version,
     };
     endpoint->dispatcher = dispatcher_new(&dispatch);
     admin_route_init(&endpoint->admin, endpoint->dispatcher, &config->admin);

@@ -13,5 +13,6 @@ const char *http_header(const HttpRequest *request, const char *name)
 void http_reply_clear(HttpReply *reply)
 {
     buffer_clear(&reply->body);
+    g_clear_pointer(&reply->shared.bytes, g_bytes_unref);
     *reply = (HttpReply){0};
 }

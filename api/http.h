@@ -33,6 +33,12 @@ typedef struct HttpRequest {
 /* The first header of that name, in any case; NULL without. Pure. */
 const char *http_header(const HttpRequest *request, const char *name);
 
+/* A body that several replies have in common, all but the request id in it. */
+typedef struct SharedBody {
+    GBytes *bytes;         /* a reference; NULL: none */
+    size_t id_at, id_size; /* where another reply's request id stands: each shows its own instead */
+} SharedBody;
+
 typedef struct HttpReply {
     unsigned status; /* 0: there is no reply yet */
     const char *content_type;
@@ -41,6 +47,7 @@ typedef struct HttpReply {
     Header extra;           /* one more header; name NULL: none */
     unsigned hop_limit;     /* IP time to live of this connection from now on; 0: as it is */
     Buffer body;            /* owned */
+    SharedBody shared;      /* instead of body; its request id is as long as request_id */
 } HttpReply;
 
 /* Frees the body. */

@@ -8,37 +8,65 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY (86400 * CLOCK_SECOND)
+/* Of shapes whose names are kept; those beyond are worked out each time. A power of two. */
+#define SHAPES_KEPT 64
+
+typedef struct ShapeNames {
+    const Shape *shape; /* NULL: free */
+    const XmlName *names;
+} ShapeNames;
 
 typedef struct Renderer {
     Buffer *xml;
     const char *version;
     bool small_first; /* EC2's elements start with a small letter */
     XmlName item;     /* of lists, where the row does not say */
-    int64_t day;      /* whose text time_buffer begins with, if any */
-    char time_buffer[CLOCK_TEXT_SIZE];
+    bool many;        /* inside a list of several: what is worked out for a shape is kept */
+    Arena *arena;     /* of what is kept; NULL until there is any */
+    unsigned n_kept;
+    ShapeNames kept[SHAPES_KEPT]; /* a hash table by the shape's address */
 } Renderer;
 
-static void render_members(Renderer *renderer, const Shape *shape, const XmlName *names,
-                           const void *object);
+static void render_members(Renderer *renderer, const Shape *shape, const void *object);
 
 static inline XmlName field_name(const Renderer *renderer, const Field *field)
 {
     return field->out ? xml_name(field->out, false) : xml_name(field->name, renderer->small_first);
 }
 
-/* What a list's items have in common: the name of each row's element; size 0: the row is not of
- * this version. */
-static void field_names(const Renderer *renderer, const Shape *shape, XmlName *ret_names)
+/* The name of each row's element; size 0: the row is not of this version. */
+static const XmlName *work_out_names(Renderer *renderer, const Shape *shape)
 {
+    if (!renderer->arena)
+        renderer->arena = arena_new();
+    XmlName *names = arena_alloc(renderer->arena, shape->n_fields * sizeof(XmlName));
     for (size_t i = 0; i < shape->n_fields; i++) {
         const Field *field = &shape->fields[i];
         bool shown = shape_field_exists(field, renderer->version);
         /* The rows of an embedded shape have names of their own. */
-        ret_names[i] = !shown                       ? (XmlName){0}
-                       : field->kind == FIELD_EMBED ? xml_name("-", false)
-                                                    : field_name(renderer, field);
+        names[i] = !shown                       ? (XmlName){0}
+                   : field->kind == FIELD_EMBED ? xml_name("-", false)
+                                                : field_name(renderer, field);
     }
+    return names;
+}
+
+/* The same, worked out once a reply; NULL when it is not worth that. */
+static const XmlName *names_of(Renderer *renderer, const Shape *shape)
+{
+    if (!renderer->many)
+        return NULL;
+    size_t at = (uintptr_t)shape / sizeof(Shape) % SHAPES_KEPT;
+    while (renderer->kept[at].shape && renderer->kept[at].shape != shape)
+        at = (at + 1) % SHAPES_KEPT;
+    ShapeNames *kept = &renderer->kept[at];
+    if (!kept->shape) {
+        if (renderer->n_kept == SHAPES_KEPT - 1) /* one stays free, to end searches */
+            return NULL;
+        renderer->n_kept++;
+        *kept = (ShapeNames){shape, work_out_names(renderer, shape)};
+    }
+    return kept->names;
 }
 
 static inline void render_text(const Renderer *renderer, const Field *field, XmlName name,
@@ -78,32 +106,6 @@ static const char *double_text(double value, char buffer[G_ASCII_DTOSTR_BUF_SIZE
     return buffer;
 }
 
-static void write_digits(char *at, unsigned value, int n)
-{
-    while (n-- > 0) {
-        at[n] = (char)('0' + value % 10);
-        value /= 10;
-    }
-}
-
-/* As clock_format writes it. What a list holds is often of one day, whose date is kept. */
-static const char *time_text(Renderer *renderer, int64_t time)
-{
-    char *text = renderer->time_buffer;
-    int64_t day = time / DAY;
-    if (time < 0 || !*text || renderer->day != day) {
-        renderer->day = time < 0 ? -1 : day;
-        return clock_format(time, text);
-    }
-    unsigned ms = (unsigned)(time % DAY / 1000);
-    char *of_day = strchr(text, 'T') + 1; /* "09:30:05.000Z" */
-    write_digits(of_day, ms / 3600000, 2);
-    write_digits(of_day + 3, ms / 60000 % 60, 2);
-    write_digits(of_day + 6, ms / 1000 % 60, 2);
-    write_digits(of_day + 9, ms % 1000, 3);
-    return text;
-}
-
 static void render_strings(const Renderer *renderer, const Field *field, XmlName name,
                            const List *strings)
 {
@@ -134,18 +136,16 @@ static void render_objects(Renderer *renderer, const Field *field, XmlName name,
     bool flat = field->item && !*field->item;
     XmlName item = flat ? name : field->item ? xml_name(field->item, false) : renderer->item;
     const Shape *shape = field->shape();
-    XmlName *names = NULL;
-    if (objects->n > 1) {
-        names = g_newa(XmlName, shape->n_fields + 1);
-        field_names(renderer, shape, names);
-    }
+    bool many = renderer->many;
+    renderer->many = many || objects->n > 1;
     if (!flat)
         xml_open(renderer->xml, name);
     LIST_EACH (const void *, object, objects) {
         xml_open(renderer->xml, item);
-        render_members(renderer, shape, names, object);
+        render_members(renderer, shape, object);
         xml_close(renderer->xml, item);
     }
+    renderer->many = many;
     if (!flat)
         xml_close(renderer->xml, name);
 }
@@ -154,7 +154,7 @@ static void render_object(Renderer *renderer, const Field *field, XmlName name, 
 {
     if (object) {
         xml_open(renderer->xml, name);
-        render_members(renderer, field->shape(), NULL, object);
+        render_members(renderer, field->shape(), object);
         xml_close(renderer->xml, name);
     } else if (field->keep) {
         xml_empty(renderer->xml, name);
@@ -165,7 +165,7 @@ static inline void render_member(Renderer *renderer, const Field *field, XmlName
                                  const void *member)
 {
     char text[G_ASCII_DTOSTR_BUF_SIZE];
-    G_STATIC_ASSERT(sizeof(text) >= INT_TEXT_SIZE);
+    G_STATIC_ASSERT(sizeof(text) >= INT_TEXT_SIZE && sizeof(text) >= CLOCK_TEXT_SIZE);
 
     switch (field->kind) {
     case FIELD_STRING:
@@ -188,7 +188,7 @@ static inline void render_member(Renderer *renderer, const Field *field, XmlName
     }
     case FIELD_TIME: {
         int64_t value = *(const int64_t *)member;
-        render_text(renderer, field, name, value == 0 ? NULL : time_text(renderer, value));
+        render_text(renderer, field, name, value == 0 ? NULL : clock_format(value, text));
         break;
     }
     case FIELD_STRINGS:
@@ -201,15 +201,14 @@ static inline void render_member(Renderer *renderer, const Field *field, XmlName
         render_objects(renderer, field, name, member);
         break;
     case FIELD_EMBED:
-        render_members(renderer, field->shape(), NULL, member);
+        render_members(renderer, field->shape(), member);
         break;
     }
 }
 
-/* names may be NULL. */
-static void render_members(Renderer *renderer, const Shape *shape, const XmlName *names,
-                           const void *object)
+static void render_members(Renderer *renderer, const Shape *shape, const void *object)
 {
+    const XmlName *names = names_of(renderer, shape);
     for (size_t i = 0; i < shape->n_fields; i++) {
         const Field *field = &shape->fields[i];
         const void *member = (const char *)object + field->offset;
@@ -265,13 +264,13 @@ void render_reply(Buffer *xml, const Service *service, const char *action, const
 
     if (ec2) {
         xml_element(xml, xml_name("requestId", false), request_id);
-        render_members(&renderer, shape, NULL, reply);
+        render_members(&renderer, shape, reply);
     } else {
         if (shape->n_fields > 0) {
             buffer_add_char(xml, '<');
             buffer_add_text(xml, action);
             buffer_add_text(xml, "Result>");
-            render_members(&renderer, shape, NULL, reply);
+            render_members(&renderer, shape, reply);
             buffer_add_text(xml, "</");
             buffer_add_text(xml, action);
             buffer_add_text(xml, "Result>");
@@ -283,6 +282,7 @@ void render_reply(Buffer *xml, const Service *service, const char *action, const
     buffer_add_text(xml, "</");
     buffer_add_text(xml, action);
     buffer_add_text(xml, "Response>");
+    arena_free(renderer.arena);
 }
 
 void render_error(Buffer *xml, const Service *service, const char *version, const char *request_id,

@@ -44,8 +44,14 @@ char *id_new_uuid(Arena *arena)
     random[6] = (random[6] & 0x0f) | 0x40; /* RFC 4122, section 4.4 */
     random[8] = (random[8] & 0x3f) | 0x80;
     hex_encode(random, sizeof(random), hex);
-    return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-                        hex + 20);
+    char *id = arena_alloc(arena, sizeof("00000000-0000-4000-8000-000000000000"));
+    char *to = id;
+    for (size_t i = 0; i < 2 * sizeof(random); i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20)
+            *to++ = '-';
+        *to++ = hex[i];
+    }
+    return id;
 }
 
 char *id_new_base32(Arena *arena, size_t n)

@@ -28,6 +28,11 @@ Store *cloud_store(Cloud *cloud)
     return cloud->config.store;
 }
 
+uint64_t cloud_version(Cloud *cloud)
+{
+    return store_version(cloud->config.store);
+}
+
 Clock *cloud_clock(Cloud *cloud)
 {
     return cloud->config.clock;
@@ -183,6 +188,13 @@ static bool open_sites(Cloud *cloud, GError **error)
     return true;
 }
 
+static bool seed(Cloud *cloud, GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    return txn_begin(cloud->config.store, &txn, error) && cloud_seed(cloud, txn, error) &&
+           txn_commit(&txn, error);
+}
+
 /* A host that was restarted took every machine with it: they are to be started again. */
 static bool note_boot(Cloud *cloud, GError **error)
 {
@@ -272,7 +284,7 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
     g_cond_init(&cloud->sweep);
     cloud->sites = g_ptr_array_new();
     cloud->ends = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    if (!cloud_seed(cloud, error) || !note_boot(cloud, error) || !open_sites(cloud, error) ||
+    if (!seed(cloud, error) || !note_boot(cloud, error) || !open_sites(cloud, error) ||
         !call_inside(cloud, open_hypervisor, error) || !set_memory_limit(cloud, error)) {
         cloud_close(cloud, true);
         return false;
@@ -368,18 +380,20 @@ static bool wipe(Cloud *cloud, GError **error)
                 return false;
     }
     const char *directories[] = {"volumes", "instances"};
-    for (size_t i = 0; i < G_N_ELEMENTS(directories); i++)
-        if (!file_remove_tree(arena_printf(arena, "%s/%s", cloud->config.state_dir, directories[i]),
-                              error))
+    for (size_t i = 0; i < G_N_ELEMENTS(directories); i++) {
+        const char *path = arena_printf(arena, "%s/%s", cloud->config.state_dir, directories[i]);
+        if (!file_remove_tree(path, error) || !file_make_directory(path, error))
             return false;
+    }
     return true;
 }
 
+/* In one transaction: no request sees a cloud without what a fresh one has. */
 static bool clear_store(Cloud *cloud, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     return txn_begin(cloud->config.store, &txn, error) && store_clear(txn, error) &&
-           txn_commit(&txn, error) && cloud_seed(cloud, error) && note_boot(cloud, error);
+           cloud_seed(cloud, txn, error) && txn_commit(&txn, error);
 }
 
 bool cloud_reset(Cloud *cloud, GError **error)

@@ -44,6 +44,7 @@ bool cloud_reset(Cloud *cloud, GError **error);
 
 /* What verbs and controllers work with; borrowed, for the cloud's life. */
 Store *cloud_store(Cloud *cloud);
+uint64_t cloud_version(Cloud *cloud); /* its store_version() */
 Clock *cloud_clock(Cloud *cloud);
 const char *cloud_state_dir(Cloud *cloud);
 const char *cloud_dns_suffix(Cloud *cloud);

@@ -155,7 +155,9 @@ static bool step_stopping(Step *step, GError **error)
 static bool step_shutting_down(Step *step, GError **error)
 {
     bool gone;
-    if (!shut_down(step, step->instance->state_since, TERMINATE_DEADLINE, &gone, error))
+    /* One that still boots would not notice the button, and has nothing to save. */
+    int64_t deadline = step->instance->reachable ? TERMINATE_DEADLINE : 0;
+    if (!shut_down(step, step->instance->state_since, deadline, &gone, error))
         return false;
     if (!gone)
         return true;

@@ -10,12 +10,10 @@ bool instance_limits_fit(Context *context, Txn *txn, const InstanceType *type, i
                          int64_t max, int64_t *ret_count, GError **error)
 {
     Cloud *cloud = context->cloud;
-    int64_t running, used_mib;
+    int64_t running, used_mib = 0;
     if (!record_count(txn, COUNT_INSTANCES_LIVE_OF_ACCOUNT, &running, error,
-                      context->caller.account_id) ||
-        !record_count(txn, COUNT_MEMORY_MIB_LIVE, &used_mib, error))
+                      context->caller.account_id))
         return false;
-
     int64_t quota = (int64_t)cloud->config.instance_limit - running;
     if (quota < min)
         return fault_set(error, FAULT_INSTANCE_LIMIT_EXCEEDED,
@@ -23,9 +21,12 @@ bool instance_limits_fit(Context *context, Txn *txn, const InstanceType *type, i
                          "requested at least %" PRId64,
                          MAX(quota, 0), min);
 
-    int64_t room = cloud->config.memory_limit_mib == 0
-                       ? max
-                       : ((int64_t)cloud->config.memory_limit_mib - used_mib) / type->memory_mib;
+    int64_t room = max;
+    if (cloud->config.memory_limit_mib) {
+        if (!record_count(txn, COUNT_MEMORY_MIB_LIVE, &used_mib, error))
+            return false;
+        room = ((int64_t)cloud->config.memory_limit_mib - used_mib) / type->memory_mib;
+    }
     if (room < min)
         return fault_set(error, FAULT_INSUFFICIENT_INSTANCE_CAPACITY,
                          "There is no memory for %" PRId64 " more instance(s) of type %s: guests "

@@ -30,14 +30,12 @@ static bool seed_accounts(Context *context, Txn *txn, GError **error)
     return true;
 }
 
-bool cloud_seed(Cloud *cloud, GError **error)
+bool cloud_seed(Cloud *cloud, Txn *txn, GError **error)
 {
     g_autoptr(Arena) arena = arena_new();
-    g_autoptr(Txn) txn = NULL;
     Context context = {.cloud = cloud, .arena = arena, .region = HOME_REGION};
     AccessKey *key;
-    return txn_begin(cloud_store(cloud), &txn, error) && catalog_seed(&context, txn, error) &&
+    return catalog_seed(&context, txn, error) &&
            account_seed(txn, arena, cloud_now(cloud), &key, error) &&
-           seed_accounts(&context, txn, error) && images_register_starter(&context, txn, error) &&
-           txn_commit(&txn, error);
+           seed_accounts(&context, txn, error) && images_register_starter(&context, txn, error);
 }

@@ -33,7 +33,8 @@ static const char *const control_sql[CONTROL_COUNT] = {
 /* Checkpoints have a thread of their own (checkpoint.h), hence wal_autocheckpoint=0. A WAL that
  * grew is cut down to journal_size_limit when it starts over. Secrets that are deleted are
  * overwritten where that costs no extra write. Every commit makes the readers' own caches stale, so
- * they read through a mapping and keep small ones. */
+ * they read through a mapping and keep small ones; a disk that cannot be read is then a SIGBUS, and
+ * the next start carries on from what was committed. */
 #define COMMON_PRAGMAS                                                                             \
     "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;"        \
     "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -2048;"
@@ -41,8 +42,9 @@ static const char *const control_sql[CONTROL_COUNT] = {
 static const char *const pragmas[] = {
     [CONNECTION_READS] = COMMON_PRAGMAS "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;",
     [CONNECTION_CHECKPOINTS] = COMMON_PRAGMAS,
-    [CONNECTION_WRITES] = COMMON_PRAGMAS
-    "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216; PRAGMA secure_delete = FAST;",
+    [CONNECTION_WRITES] =
+        COMMON_PRAGMAS "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216;"
+                       "PRAGMA secure_delete = FAST; PRAGMA cache_size = -8192;",
 };
 
 static void cached_statement_free(void *data)

@@ -71,19 +71,38 @@ void store_close(Store *store)
     g_free(store);
 }
 
+/* What of each kind of record a clearing leaves: who the users are, and what no user made. */
+static const char *const kept[KIND_COUNT] = {
+    [KIND_account] = "true",
+    [KIND_access_key] = "true",
+    [KIND_setting] = "name NOT LIKE 'cursor:%'",
+    [KIND_region] = "true",
+    [KIND_zone] = "true",
+    [KIND_instance_type] = "true",
+    [KIND_vpc] = "is_default",
+    [KIND_subnet] = "is_default",
+    [KIND_image] = "recipe IS NOT NULL",
+};
+
 bool store_clear(Txn *txn, GError **error)
 {
     if (!txn_check(txn, true, error))
         return false;
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
-        if (kind == KIND_account || kind == KIND_access_key || kind == KIND_setting)
-            continue;
         const char *table = record_type(kind)->table;
-        g_autofree char *sql = g_strdup_printf("DELETE FROM %s", table);
+        /* Without a WHERE, SQLite empties a table at once rather than row by row. */
+        g_autofree char *sql =
+            kept[kind] ? g_strdup_printf("DELETE FROM %s WHERE NOT (%s)", table, kept[kind])
+                       : g_strdup_printf("DELETE FROM %s", table);
         if (sqlite3_exec(txn->connection->db, sql, NULL, NULL, NULL) != SQLITE_OK)
             return txn_fail(txn, "clear", table, error);
     }
     return true;
+}
+
+uint64_t store_version(const Store *store)
+{
+    return writer_version(store->writer);
 }
 
 void store_stats(Store *store, StoreStats *ret_stats)

@@ -42,8 +42,14 @@ bool txn_commit(Txn **txn, GError **error);
 void txn_rollback(Txn *txn);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Txn, txn_rollback)
 
-/* Takes everything away but accounts, access keys and settings. For `cumulet reset`. */
+/* Takes away what users made: all but accounts, access keys, settings, the catalog, the default
+ * networks and the starter images. For `cumulet reset`. */
 bool store_clear(Txn *txn, GError **error);
+
+/* Differs after every commit, and is odd while one is under way: what was read between two equal
+ * even versions is what the store says. It changes before txn_commit() acknowledges. Writes of other
+ * processes do not count. */
+uint64_t store_version(const Store *store);
 
 /* What happened since it was opened. */
 typedef struct StoreStats {

@@ -5,6 +5,8 @@
  * no members is the current turn's own transaction, which therefore needs no savepoint. */
 #include "store/writer.h"
 
+#include <stdatomic.h>
+
 /* A batch ends at the turn that reaches one of these. */
 #define BATCH_MEMBERS_MOST 64
 #define BATCH_AGE_MOST_US 5000
@@ -31,6 +33,7 @@ typedef struct Place {
 struct Writer {
     Connection *connection;
     Batch *batch;
+    atomic_uint_least64_t version; /* odd while a COMMIT is under way */
 
     GMutex lock;    /* over all below */
     GThread *owner; /* whose turn it is; NULL: nobody's */
@@ -114,8 +117,11 @@ static void batch_end(Writer *writer)
 {
     Batch *batch = g_steal_pointer(&writer->batch);
     bool committed = false;
-    if (batch->members > 0 && !batch->error)
+    if (batch->members > 0 && !batch->error) {
+        atomic_fetch_add(&writer->version, 1);
         committed = connection_control(writer->connection, CONTROL_COMMIT, &batch->error);
+        atomic_fetch_add(&writer->version, 1);
+    }
     if (connection_in_transaction(writer->connection))
         connection_control(writer->connection, CONTROL_ROLLBACK, NULL);
 
@@ -228,6 +234,11 @@ void writer_resume(Writer *writer)
     g_mutex_lock(&writer->lock);
     call_next(writer);
     g_mutex_unlock(&writer->lock);
+}
+
+uint64_t writer_version(const Writer *writer)
+{
+    return atomic_load(&writer->version);
 }
 
 void writer_stats(Writer *writer, StoreStats *stats)

@@ -39,5 +39,8 @@ void writer_notice(Writer *writer, const GError *error);
 void writer_pause(Writer *writer);
 void writer_resume(Writer *writer);
 
+/* Differs after every commit; odd while one is under way. */
+uint64_t writer_version(const Writer *writer);
+
 /* Fills in its part. */
 void writer_stats(Writer *writer, StoreStats *stats);

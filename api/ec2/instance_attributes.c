@@ -190,7 +190,7 @@ static bool use_named_value(const ModifyInstanceAttributeRequest *request, Insta
 static List volume_changes(Call *call, const List *block_devices)
 {
     List volumes = {0};
-    LIST_EACH (const LaunchBlockDevice *, device, block_devices) {
+    LIST_EACH (const ModifiedBlockDevice *, device, block_devices) {
         RunVolume *volume = arena_new_struct(call->context.arena, RunVolume);
         volume->device = device->device_name;
         volume->delete_on_termination =

@@ -90,8 +90,9 @@ static char *format_config(const Plan *plan, bool outside)
                            plan->run_dir);
     for (size_t i = 0; i < plan->n_subnets; i++)
         append_subnet(plan, i, text);
+    /* local: other types of record (AAAA) have no answer, rather than one from outside. */
     LIST_EACH (const char *, name, &plan->endpoint_names)
-        g_string_append_printf(text, "address=/%s/%s\n", name, router);
+        g_string_append_printf(text, "address=/%s/%s\nlocal=/%s/\n", name, router, name);
     if (outside)
         g_string_append(text, "server=" WAY_OUT_DNS "\n");
     return g_string_free(text, FALSE);

@@ -1,6 +1,6 @@
 """The AWS CLI without its start: reads a JSON list of arguments a line and answers with
-[status, stdout, stderr]. The program's modules and its model of EC2 are read once; each command runs
-in a fork of that, from its arguments to its exit as `aws` itself runs it."""
+[status, stdout, stderr]. The program's modules and its model of EC2 are read once; each command
+runs in a fork of that, from its arguments to its exit as `aws` itself runs it."""
 
 import json
 import os

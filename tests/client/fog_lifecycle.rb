@@ -1,5 +1,5 @@
-# fog-aws as a child process: reads {"verb": …, "arguments": […]} a line, answers {"result": …} or
-# {"refused": [code, message]}. The verbs are those of tests/lib/lifecycle.py.
+# fog-aws as a child process: reads {"verb": …, "arguments": […]} a line, answers {"result": …}
+# or {"refused": [code, message]}. The verbs are those of tests/lib/lifecycle.py.
 
 require 'base64'
 require 'json'
@@ -45,11 +45,13 @@ class Verbs
   end
 
   def allow(name, protocol, low, high, cidr)
-    @ec2.authorize_security_group_ingress(name, permission(protocol, low, high, cidr)).body['return']
+    rule = permission(protocol, low, high, cidr)
+    @ec2.authorize_security_group_ingress(name, rule).body['return']
   end
 
   def revoke(name, protocol, low, high, cidr)
-    @ec2.revoke_security_group_ingress(name, permission(protocol, low, high, cidr)).body['return']
+    rule = permission(protocol, low, high, cidr)
+    @ec2.revoke_security_group_ingress(name, rule).body['return']
   end
 
   def delete_group(name) = @ec2.delete_security_group(name).body['return']
@@ -63,7 +65,8 @@ class Verbs
     options = { 'KeyName' => key, 'UserData' => user_data, 'InstanceType' => type,
                 'SecurityGroup' => groups.empty? ? nil : groups }.compact
     # fog's parser takes the items of network interfaces for more instances, without an id.
-    @ec2.run_instances(image, count, count, options).body['instancesSet'].filter_map { |i| i['instanceId'] }
+    items = @ec2.run_instances(image, count, count, options).body['instancesSet']
+    items.filter_map { |item| item['instanceId'] }
   end
 
   def instances(ids, tags)
@@ -84,7 +87,8 @@ class Verbs
   end
 
   def set_attribute(id, name, value)
-    @ec2.modify_instance_attribute(id, "#{name[0].upcase}#{name[1..]}.Value" => value).body['return']
+    wire_name = "#{name[0].upcase}#{name[1..]}.Value"
+    @ec2.modify_instance_attribute(id, wire_name => value).body['return']
   end
 
   def console(id) = @ec2.get_console_output(id).body['output'] || ''
@@ -133,7 +137,8 @@ end
 
 # fog's own errors leave the code out of some; the reply has it.
 def refusal(error)
-  body = error.respond_to?(:response) && error.response ? error.response.body : error.cause&.response&.body
+  status = error.respond_to?(:response) ? error : error.cause
+  body = status&.response&.body
   code = body && body[%r{<Code>(.*?)</Code>}, 1]
   raise error unless code
 

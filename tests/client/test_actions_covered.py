@@ -1,5 +1,5 @@
-"""Every action of every service is called by some client test: by boto3's name for it, or by its own
-in a request made by hand. Mentions in comments do not count; names in code do."""
+"""Every action of every service is called by some client test: by boto3's name for it, or by its
+own in a request made by hand. Mentions in comments do not count; names in code do."""
 
 import ast
 import glob

@@ -191,7 +191,8 @@ class SignatureTest(RefusalTestCase):
                             403)
 
     def test_an_old_request(self):
-        self.refuse("DescribeRegions", {}, "RequestExpired", "Request has expired", when=minutes(-16))
+        self.refuse("DescribeRegions", {}, "RequestExpired", "Request has expired",
+                    when=minutes(-16))
         self.refuse("DescribeRegions", {}, "RequestExpired", "Expires", when=minutes(-1),
                     timestamp="Expires")
         self.refuse("DescribeRegions", {}, "RequestExpired", "Signature expired", when=minutes(-16),

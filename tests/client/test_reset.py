@@ -24,8 +24,10 @@ def contents(wire):
     for action in LISTS:
         reply = wire.call(action)
         assert reply.status == 200, reply
-        seen[action] = [(element.tag, element.text) for element in reply.root.iter()
-                        if element.tag.rpartition("}")[2] not in ANEW]
+        # Sorted: records are listed by id.
+        seen[action] = sorted((element.tag.rpartition("}")[2], element.text or "")
+                              for element in reply.root.iter()
+                              if element.tag.rpartition("}")[2] not in ANEW)
     return seen
 
 
@@ -63,7 +65,7 @@ class ResetTest(CloudTestCase):
     def fill(self):
         ids = launch(self.wire, 5, **{"TagSpecification.1.ResourceType": "instance",
                                       "TagSpecification.1.Tag.1.Key": "k"})
-        self.wire.call("CreateKeyPair", {"KeyName": unique("key")})
+        self.wire.call("CreateKeyPair", {"KeyName": unique("key"), "KeyType": "ed25519"})
         self.wire.call("CreateSecurityGroup", {"GroupName": unique("g"), "GroupDescription": "d"})
         self.wire.call("AuthorizeSecurityGroupIngress", {
             "GroupName": "default", "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,

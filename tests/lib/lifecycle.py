@@ -1,4 +1,4 @@
-"""One instance lifecycle, told once and driven by every client: a test class is this and an adapter.
+"""One instance lifecycle, told once and driven by every client: a test is this and an adapter.
 
     class Boto3Test(Lifecycle, CloudTestCase):
         def make_client(self):

@@ -113,8 +113,8 @@ static void types_have_the_numbers_of_aws(void **state)
     const struct {
         const char *name;
         int vcpus, memory_mib;
-    } rows[] = {{"m1.small", 1, 1740}, {"t2.nano", 1, 512},   {"t2.micro", 1, 1024},
-                {"t3.micro", 2, 1024}, {"m5.large", 2, 8192}, {"c5.4xlarge", 16, 32768},
+    } rows[] = {{"m1.small", 1, 1740},  {"t2.nano", 1, 512},   {"t2.micro", 1, 1024},
+                {"t3.micro", 2, 1024},  {"m5.large", 2, 8192}, {"c5.4xlarge", 16, 32768},
                 {"r5.xlarge", 4, 32768}};
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         List list = {0}, names = texts(context, rows[i].name, NULL);

@@ -22,8 +22,7 @@ static void pages_join_to_the_whole(void **state)
     g_autoptr(Txn) txn = begin_read(context);
     List whole = {0}, joined = {0};
     Page page = {0};
-    assert_works(
-        cloud_find(context, txn, &instance_type_finder, &page, NULL, &whole, NULL, error));
+    assert_works(cloud_find(context, txn, &instance_type_finder, &page, NULL, &whole, NULL, error));
     page.limit = 7;
     do {
         size_t before = joined.n;
@@ -107,7 +106,8 @@ static void filtered_out_is_not_missing(void **state)
     Context *context = &((CloudFixture *)*state)->context;
     g_autoptr(Txn) txn = begin_read(context);
     const char *id = default_vpc(context)->id;
-    List vpcs = {0}, ids = texts(context, id, id, NULL), missing = texts(context, "vpc-11111111", NULL);
+    List vpcs = {0}, ids = texts(context, id, id, NULL),
+         missing = texts(context, "vpc-11111111", NULL);
     List none = filter(context, "is-default", "false");
     Page page = {.ids = &ids, .filters = &none};
     assert_works(cloud_find(context, txn, &vpc_finder, &page, &missing_vpc, &vpcs, NULL, error));
@@ -153,14 +153,10 @@ static void made_lists_have_pages_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cloud_test(pages_join_to_the_whole),
-        cloud_test(last_page_has_no_token),
-        cloud_test(foreign_tokens_are_refused),
-        cloud_test(empty_token_is_none),
-        cloud_test(missing_ids_are_all_named),
-        cloud_test(malformed_id_is_told_first),
-        cloud_test(filtered_out_is_not_missing),
-        cloud_test(other_accounts_have_nothing_here),
+        cloud_test(pages_join_to_the_whole),     cloud_test(last_page_has_no_token),
+        cloud_test(foreign_tokens_are_refused),  cloud_test(empty_token_is_none),
+        cloud_test(missing_ids_are_all_named),   cloud_test(malformed_id_is_told_first),
+        cloud_test(filtered_out_is_not_missing), cloud_test(other_accounts_have_nothing_here),
         cloud_test(made_lists_have_pages_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,13 @@ int cloud_tear_down(void **state)
     return 0;
 }
 
+void check_fault(const GError *error, Fault fault, const char *text)
+{
+    assert_error_says(error, text);
+    if (!fault_is(error, fault))
+        fail_msg("\"%s\" is not %s", error->message, fault_code(fault));
+}
+
 List texts(Context *context, ...)
 {
     List list = {0};
@@ -128,9 +135,9 @@ const char *group_id(Context *context, const char *name)
     g_autoptr(Txn) txn = NULL;
     void *found = NULL;
     const char *vpc_id = default_vpc(context)->id;
-    assert_works(txn_begin_read(cloud_store(context->cloud), &txn, error) &&
-                 record_query_one(txn, context->arena, QUERY_GROUP_BY_NAME, &found, error, vpc_id,
-                                  name));
+    assert_works(
+        txn_begin_read(cloud_store(context->cloud), &txn, error) &&
+        record_query_one(txn, context->arena, QUERY_GROUP_BY_NAME, &found, error, vpc_id, name));
     assert_non_null(found);
     const SecurityGroup *group = found;
     return group->id;

@@ -11,7 +11,7 @@ static bool authorize(Context *context, const List *specs, List *rules, GError *
     return security_group_authorize(context, &the_default, false, specs, &none, rules, error);
 }
 
-static bool revoke(Context *context, const List *specs, List *rules, GError **error)
+static bool revoke_specs(Context *context, const List *specs, List *rules, GError **error)
 {
     List none = {0};
     return security_group_revoke(context, &the_default, false, specs, &none, rules, error);
@@ -60,8 +60,8 @@ static void cidr_blocks_have_one_form(void **state)
     assert_string_equal(cidr_canonical(arena, "1.2.3.4/32"), "1.2.3.4/32");
     assert_string_equal(cidr_canonical6(arena, "2001:DB8::1/32"), "2001:db8::/32");
     assert_string_equal(cidr_canonical6(arena, "0:0:0:0:0:0:0:0/0"), "::/0");
-    static const char *const bad[] = {"",          "1.2.3.4",     "1.2.3.4/",    "1.2.3.4/33",
-                                      "1.2.3/8",   "1.2.3.4/08",  "1.2.3.4/+8",  "1.2.3.4/-1",
+    static const char *const bad[] = {"",           "1.2.3.4",    "1.2.3.4/",    "1.2.3.4/33",
+                                      "1.2.3/8",    "1.2.3.4/08", "1.2.3.4/+8",  "1.2.3.4/-1",
                                       "1.2.3.4/8 ", " 1.2.3.4/8", "256.1.1.1/8", "::/0",
                                       "01.2.3.4/8", "/8"};
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -81,7 +81,8 @@ static void same_rule_in_other_words_is_a_duplicate(void **state)
     assert_fault(authorize(context, &again, &rules, error), FAULT_INVALID_PERMISSION_DUPLICATE,
                  "the specified rule \"peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW\" "
                  "already exists");
-    List icmp = spec_of(context, "icmp", 8, -1, "0.0.0.0/0"), all = spec_of(context, "-1", 1, 2, "0.0.0.0/0");
+    List icmp = spec_of(context, "icmp", 8, -1, "0.0.0.0/0"),
+         all = spec_of(context, "-1", 1, 2, "0.0.0.0/0");
     assert_works(authorize(context, &icmp, &rules, error) &&
                  authorize(context, &all, &rules, error));
     assert_fault(authorize(context, &icmp, &rules, error), FAULT_INVALID_PERMISSION_DUPLICATE,
@@ -212,8 +213,7 @@ static void sixty_rules_fit_and_no_more(void **state)
     Context *context = &((CloudFixture *)*state)->context;
     List specs = {0}, rules = {0};
     for (int port = 2; port <= RULES_PER_GROUP; port++) /* one is there */
-        list_add(&specs, context->arena,
-                 spec_of(context, "tcp", port, port, "0.0.0.0/0").items[0]);
+        list_add(&specs, context->arena, spec_of(context, "tcp", port, port, "0.0.0.0/0").items[0]);
     assert_works(authorize(context, &specs, &rules, error));
     List more = spec_of(context, "tcp", 1, 1, "0.0.0.0/0");
     assert_fault(authorize(context, &more, &rules, error), FAULT_RULES_PER_GROUP_LIMIT_EXCEEDED,
@@ -246,12 +246,12 @@ static void revoked_rule_is_gone_with_its_tags(void **state)
     List tags = pairs(context, "Name", "ssh", NULL), named = filter(context, "key", "Name");
     const char *token;
     Page tagged = {.filters = &named};
-    assert_works(security_group_authorize(context, &the_default, false, &specs, &tags, &rules,
-                                          error) &&
-                 tags_find(context, &tagged, &left, &token, error));
+    assert_works(
+        security_group_authorize(context, &the_default, false, &specs, &tags, &rules, error) &&
+        tags_find(context, &tagged, &left, &token, error));
     assert_int_equal(left.n, 1);
     left = (List){0};
-    assert_works(revoke(context, &specs, &rules, error) &&
+    assert_works(revoke_specs(context, &specs, &rules, error) &&
                  tags_find(context, &tagged, &left, &token, error));
     assert_int_equal(left.n, 0);
     assert_int_equal(count_rules(context), before);
@@ -265,9 +265,9 @@ static void revoking_what_is_not_there_revokes_nothing(void **state)
     assert_works(authorize(context, &specs, &rules, error));
     list_add(&specs, context->arena, spec_of(context, "tcp", 23, 23, "0.0.0.0/0").items[0]);
     size_t before = count_rules(context);
-    assert_fault(revoke(context, &specs, &rules, error), FAULT_INVALID_PERMISSION_NOT_FOUND,
+    assert_fault(revoke_specs(context, &specs, &rules, error), FAULT_INVALID_PERMISSION_NOT_FOUND,
                  "The specified rule does not exist in this security group.");
-    assert_fault(revoke(context, &none, &rules, error), FAULT_MISSING_PARAMETER,
+    assert_fault(revoke_specs(context, &none, &rules, error), FAULT_MISSING_PARAMETER,
                  "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.");
     assert_int_equal(count_rules(context), before);
 }

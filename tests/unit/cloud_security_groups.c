@@ -134,9 +134,8 @@ static void group_in_use_cannot_be_deleted(void **state)
     GroupRef ref_web = {.id = web}, ref_db = {.id = db};
     const EniGroup member = {.eni_id = "eni-1", .group_id = db};
     g_autoptr(Txn) txn = NULL;
-    assert_works(
-        security_group_authorize(context, &ref_db, false, &specs, &none, &rules, error) &&
-        security_group_authorize(context, &ref_web, false, &specs, &none, &rules, error));
+    assert_works(security_group_authorize(context, &ref_db, false, &specs, &none, &rules, error) &&
+                 security_group_authorize(context, &ref_web, false, &specs, &none, &rules, error));
     g_autofree char *says = g_strdup_printf("resource %s has a dependent object", web);
     assert_fault(security_group_remove(context, &ref_web, &id, error), FAULT_DEPENDENCY_VIOLATION,
                  says);

@@ -1,7 +1,7 @@
 /* What a RunInstances-like transaction (6 rows, 6 tables) costs through the store and through bare
  * SQLite with the same schema and settings, interleaved in one run; and what reading costs.
  *
- *     bench_store [directory]    (on the disk to be measured; default /var/tmp)
+ *     bench_store [directory]    (on the disk to be measured; default /var/tmp) */
 #include "store/find.h"
 
 #include "base/file.h"
@@ -16,17 +16,22 @@
 #define INSTANCES 10000
 #define ACCOUNT "000000000000"
 
-static void must(bool ok, GError *error)
+/* A macro, so that error is looked at after the call that sets it. */
+#define must(call, error)                                                                          \
+    do {                                                                                           \
+        if (!(call))                                                                               \
+            die(error);                                                                            \
+    } while (0)
+
+static void die(const GError *error)
 {
-    if (!ok)
-        g_error("%s", error ? error->message : "failed");
+    g_error("%s", error ? error->message : "failed");
 }
 
 typedef struct Cost {
     double wall; /* µs */
-double cpu;
-}
-Cost;
+    double cpu;
+} Cost;
 
 static double seconds(clockid_t clock)
 {
@@ -433,7 +438,7 @@ int main(int argc, char **argv)
     g_autofree char *directory =
         g_build_filename(argc > 1 ? argv[1] : "/var/tmp", "cumulet-bench-XXXXXX", NULL);
     g_autoptr(GError) error = NULL;
-    must(g_mkdtemp(directory) != NULL, NULL);
+    must(g_mkdtemp(directory), error);
     g_autofree char *other = g_build_filename(directory, "bare", NULL);
 
     Store *store, *bare_store;

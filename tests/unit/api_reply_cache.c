@@ -1,0 +1,129 @@
+/* Remembered replies: which are found, and when they are forgotten. */
+#include "api/reply_cache.h"
+
+#include "tests/unit/unit.h"
+
+#define LONG_BODY 8000
+
+static const char first_id[] = "11111111-1111-4111-8111-111111111111";
+
+static ReplyCache *cache;
+
+static int set_up(void **state)
+{
+    cache = reply_cache_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    reply_cache_free(cache);
+    return 0;
+}
+
+/* Adds a reply of size bytes that begins with its request id; it is cleared again. */
+static void add(const char *key, uint64_t version, size_t size)
+{
+    HttpReply reply = {.status = 200, .request_id = first_id};
+    buffer_add_text(&reply.body, first_id);
+    while (reply.body.size < size)
+        buffer_add_char(&reply.body, 'x');
+    reply_cache_add(cache, key, version, &reply);
+    http_reply_clear(&reply);
+}
+
+static bool finds(const char *key, uint64_t version)
+{
+    HttpReply reply = {0};
+    bool found = reply_cache_find(cache, key, version, &reply);
+    assert_int_equal(found, reply.shared.bytes != NULL);
+    http_reply_clear(&reply);
+    return found;
+}
+
+static void reply_is_found_again(void **state)
+{
+    add("a", 2, LONG_BODY);
+    assert_true(finds("a", 2));
+    assert_false(finds("b", 2));
+}
+
+static void shared_body_says_where_its_request_id_stands(void **state)
+{
+    add("a", 2, LONG_BODY);
+    HttpReply reply = {0};
+    assert_true(reply_cache_find(cache, "a", 2, &reply));
+    assert_int_equal(reply.shared.id_at, 0);
+    assert_int_equal(reply.shared.id_size, strlen(first_id));
+    assert_int_equal(g_bytes_get_size(reply.shared.bytes), LONG_BODY);
+    http_reply_clear(&reply);
+}
+
+static void reply_of_an_older_version_is_not_found(void **state)
+{
+    add("a", 2, LONG_BODY);
+    assert_false(finds("a", 4));
+    assert_false(finds("a", 2)); /* the store never goes back: it is forgotten */
+}
+
+static void reply_that_was_overtaken_is_not_remembered(void **state)
+{
+    add("b", 4, LONG_BODY);
+    add("a", 2, LONG_BODY);
+    assert_false(finds("a", 2));
+    assert_false(finds("a", 4));
+    assert_true(finds("b", 4));
+}
+
+static void nothing_is_remembered_or_found_during_a_commit(void **state)
+{
+    add("a", 3, LONG_BODY);
+    assert_false(finds("a", 3));
+    add("a", 2, LONG_BODY);
+    assert_false(finds("a", 3));
+    assert_true(finds("a", 2));
+}
+
+static void short_and_huge_replies_are_not_remembered(void **state)
+{
+    add("short", 2, 100);
+    add("huge", 2, 9 * 1024 * 1024);
+    assert_false(finds("short", 2));
+    assert_false(finds("huge", 2));
+}
+
+static void oldest_replies_make_room(void **state)
+{
+    add("a", 2, 7 * 1024 * 1024);
+    add("b", 2, 7 * 1024 * 1024);
+    add("c", 2, 7 * 1024 * 1024);
+    assert_false(finds("a", 2));
+    assert_true(finds("b", 2));
+    assert_true(finds("c", 2));
+}
+
+static void reply_given_out_outlives_the_cache(void **state)
+{
+    HttpReply reply = {0};
+    add("a", 2, LONG_BODY);
+    assert_true(reply_cache_find(cache, "a", 2, &reply));
+    assert_false(finds("a", 4));
+    assert_memory_equal(g_bytes_get_data(reply.shared.bytes, NULL), first_id, strlen(first_id));
+    http_reply_clear(&reply);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(reply_is_found_again),
+        CASE(shared_body_says_where_its_request_id_stands),
+        CASE(reply_of_an_older_version_is_not_found),
+        CASE(reply_that_was_overtaken_is_not_remembered),
+        CASE(nothing_is_remembered_or_found_during_a_commit),
+        CASE(short_and_huge_replies_are_not_remembered),
+        CASE(oldest_replies_make_room),
+        CASE(reply_given_out_outlives_the_cache),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

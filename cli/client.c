@@ -7,6 +7,7 @@
 #include "cli/text.h"
 
 #include <curl/curl.h>
+#include <jansson.h>
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)256 * 1024 * 1024)
@@ -45,31 +46,34 @@ static bool set_transport_error(Arena *arena, const Target *target, CURLcode cod
                        target->endpoint, curl_easy_strerror(code), target->state_dir);
 }
 
-const char *client_refusal_text(Arena *arena, const char *body)
+void client_read_refusal(Arena *arena, const char *body, Refusal *ret_refusal)
 {
-    const char *start = body;
-    size_t length = strlen(body);
-    const char *message = strstr(body, "<Message>");
-    if (message) {
-        start = message + strlen("<Message>");
-        length = strcspn(start, "<");
-    }
-    g_autofree char *text = g_strndup(start, MIN(length, REFUSAL_MAX));
+    json_t *document = json_loads(body, 0, NULL);
+    const char *code = json_string_value(json_object_get(document, "Code"));
+    const char *message = json_string_value(json_object_get(document, "Message"));
+    g_autofree char *text = g_strndup(message ? message : body, REFUSAL_MAX);
     g_strstrip(text);
-    return text_printable(arena, text);
+    *ret_refusal = (Refusal){
+        .code = arena_strdup(arena, code ? code : ""),
+        .text = text_printable(arena, text),
+    };
+    json_decref(document);
 }
 
 static bool set_refusal(Arena *arena, const Target *target, long status, const char *body,
                         GError **error)
 {
-    const char *text = client_refusal_text(arena, body);
-    if (strstr(body, "<Code>AuthFailure<") || strstr(body, "<Code>SignatureDoesNotMatch<") ||
-        strstr(body, "<Code>InvalidClientTokenId<"))
+    static const char *const wrong_key[] = {"AuthFailure", "SignatureDoesNotMatch",
+                                            "InvalidClientTokenId", NULL};
+    Refusal refusal;
+    client_read_refusal(arena, body, &refusal);
+    if (g_strv_contains(wrong_key, refusal.code))
         return trouble_set(error,
                            "the daemon at %s does not accept the key of %s (%s); does another "
                            "cloud serve that port?",
-                           target->endpoint, target->credentials, text);
-    return trouble_set(error, "the daemon refused (HTTP %ld)%s%s", status, *text ? ": " : "", text);
+                           target->endpoint, target->credentials, refusal.text);
+    return trouble_set(error, "the daemon refused (HTTP %ld)%s%s", status,
+                       *refusal.text ? ": " : "", refusal.text);
 }
 
 bool client_ask(Arena *arena, const Target *target, const char *method, const char *path,

@@ -11,6 +11,9 @@ bool client_ask(Arena *arena, const Target *target, const char *method, const ch
 /* Whether somebody listens at the endpoint; sends nothing. NO_DAEMON when not. */
 bool client_probe(Arena *arena, const Target *target, GError **error);
 
-/* What a refusal says to a person, from the body of the answer: the Message of an XML error, the
- * text itself, or "" when there is none. One line, printable, capped. Pure. */
-const char *client_refusal_text(Arena *arena, const char *body);
+/* What a refusal says, from the body of the answer ({"Code": …, "Message": …}): its code ("" when
+ * there is none), and its message or else the body's text, printable, capped. Pure. */
+typedef struct Refusal {
+    const char *code, *text;
+} Refusal;
+void client_read_refusal(Arena *arena, const char *body, Refusal *ret_refusal);

@@ -351,7 +351,7 @@ class SshTest(DaemonTest):
         self.assertEqual(done.stdout.splitlines(), [
             "-i", "k.pem", "-v", "-o", "User=root", "-o", f"HostKeyAlias={instance['id']}",
             "-o", f'UserKnownHostsFile="{self.cloud.state}/known_hosts"',
-            "-o", "StrictHostKeyChecking=accept-new", "--", instance["public_ip"], "--",
+            "-o", "StrictHostKeyChecking=accept-new", "--", instance["public_ip"],
             "echo", "-n"])
 
     def test_the_real_ssh_understands_it(self):

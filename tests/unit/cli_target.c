@@ -146,16 +146,24 @@ static void lines_are_quoted_for_the_shell(void **state)
     assert_string_equal(environment_line(arena, &unset, false), "unset NAME");
 }
 
+static const char *refusal_text(Arena *arena, const char *body)
+{
+    Refusal refusal;
+    client_read_refusal(arena, body, &refusal);
+    return refusal.text;
+}
+
 static void a_refusal_is_its_message(void **state)
 {
     g_autoptr(Arena) arena = arena_new();
-    assert_string_equal(client_refusal_text(arena, " no reset\n"), "no reset");
-    assert_string_equal(
-        client_refusal_text(arena, "<Error><Code>X</Code><Message>not so</Message></Error>"),
-        "not so");
-    assert_string_equal(client_refusal_text(arena, "<Message>cut"), "cut");
-    assert_string_equal(client_refusal_text(arena, "a\033[2Jb"), "a?[2Jb");
-    assert_string_equal(client_refusal_text(arena, ""), "");
+    Refusal refusal;
+    client_read_refusal(arena, "{\"Code\": \"X\", \"Message\": \"not so\"}", &refusal);
+    assert_string_equal(refusal.code, "X");
+    assert_string_equal(refusal.text, "not so");
+    assert_string_equal(refusal_text(arena, " no reset\n"), "no reset");
+    assert_string_equal(refusal_text(arena, "{\"Message\": \"cut"), "{\"Message\": \"cut");
+    assert_string_equal(refusal_text(arena, "a\033[2Jb"), "a?[2Jb");
+    assert_string_equal(refusal_text(arena, ""), "");
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 struct Cloud {
     Store *store;
     unsigned network_wakes;
+    int64_t now; /* a second later each time it is asked for */
 };
 
 /* Of cloud/cloud.h. */
@@ -18,7 +19,7 @@ Store *cloud_store(Cloud *cloud)
 
 int64_t cloud_now(Cloud *cloud)
 {
-    return 1900000000 * CLOCK_SECOND;
+    return cloud->now += CLOCK_SECOND;
 }
 
 const char *cloud_addresses(Cloud *cloud)
@@ -52,6 +53,7 @@ int cloud_set_up(void **state)
     g_autoptr(Txn) txn = NULL;
     fixture->directory = scratch_directory();
     fixture->cloud = g_new0(Cloud, 1);
+    fixture->cloud->now = 1900000000 * CLOCK_SECOND;
     fixture->context = context_of(fixture, ACCOUNT);
     fixture->other = context_of(fixture, OTHER_ACCOUNT);
     assert_works(store_open(fixture->directory, &fixture->cloud->store, error) &&

@@ -1,6 +1,7 @@
 /* The two error domains and their setters.
  *
- * Invariant: every setter returns false, with or without somebody to hear of the error. */
+ * Invariant: every setter returns false, with or without somebody to hear of the error. Their names
+ * stand in parentheses because of what base/fault.h tells the analyzer. */
 #include "base/fault.h"
 
 #include <stdarg.h>
@@ -43,7 +44,7 @@ bool fault_is(const GError *error, Fault fault)
     return g_error_matches(error, FAULT_DOMAIN, (int)fault);
 }
 
-bool fault_set(GError **error, Fault fault, const char *format, ...)
+bool(fault_set)(GError **error, Fault fault, const char *format, ...)
 {
     if (!error)
         return false;
@@ -54,7 +55,7 @@ bool fault_set(GError **error, Fault fault, const char *format, ...)
     return false;
 }
 
-bool trouble_set(GError **error, const char *format, ...)
+bool(trouble_set)(GError **error, const char *format, ...)
 {
     if (!error)
         return false;
@@ -65,7 +66,7 @@ bool trouble_set(GError **error, const char *format, ...)
     return false;
 }
 
-bool trouble_set_errno(GError **error, int errnum, const char *format, ...)
+bool(trouble_set_errno)(GError **error, int errnum, const char *format, ...)
 {
     if (!error)
         return false;

@@ -47,8 +47,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Txn, txn_rollback)
 bool store_clear(Txn *txn, GError **error);
 
 /* Differs after every commit, and is odd while one is under way: what was read between two equal
- * even versions is what the store says. It changes before txn_commit() acknowledges. Writes of other
- * processes do not count. */
+ * even versions is what the store says. It changes before txn_commit() acknowledges. Writes of
+ * other processes do not count. */
 uint64_t store_version(const Store *store);
 
 /* What happened since it was opened. */

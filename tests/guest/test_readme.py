@@ -227,7 +227,7 @@ class Readme(unittest.TestCase):
 
         def logs_in():
             status, text = self.typist.type(command, [
-                (r"\(yes/no", "yes\n"), (r"[#$] $", "uname -a; cat /var/www/hello; exit\n")], 120)
+                (r"\(yes/no", "yes\n"), (r"[#$] (\x1b\[6n)?$", "uname -a; cat /var/www/hello; exit\n")], 120)
             shown.append(text)
             return status == 0
         wait_until(logs_in, 120, lambda: f"{command}:\n{shown[-1]}\n{self.said()}", 0.3)

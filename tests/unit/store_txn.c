@@ -82,6 +82,19 @@ static void reader_sees_only_what_was_committed_when_it_began_to_read(void **sta
     assert_null(setting);
 }
 
+static void every_commit_makes_another_even_version(void **state)
+{
+    Fixture *f = *state;
+    uint64_t before = store_version(f->store);
+    assert_int_equal(before % 2, 0);
+    Txn *txn = begin(f->store);
+    put_setting(txn, "a", "1");
+    assert_int_equal(store_version(f->store), before);
+    commit(txn);
+    assert_true(store_version(f->store) > before);
+    assert_int_equal(store_version(f->store) % 2, 0);
+}
+
 static void concurrent_commits_share_a_transaction(void **state)
 {
     Fixture *f = *state;
@@ -418,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(rolled_back_transaction_leaves_nothing),
         TEST(reader_sees_only_what_was_committed_when_it_began_to_read),
+        TEST(every_commit_makes_another_even_version),
         TEST(concurrent_commits_share_a_transaction),
         TEST(rolled_back_savepoint_leaves_others),
         TEST(last_in_line_that_rolls_back_still_commits_the_others),

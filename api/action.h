@@ -26,11 +26,11 @@ typedef struct Call {
     Context context;
     const Service *service;
     const Action *action;
-    const char *version;    /* of the API, as asked: "2016-11-15" */
+    const char *version; /* of the API, as asked: "2016-11-15" */
     const char *source_ip;
-    const char *digest;     /* SHA-256 in hex of the request's parameters less ClientToken and what
-                             * signing adds: equal for a repeated request. NULL: a READ whose reply
-                             * nobody remembers */
+    const char *digest; /* SHA-256 in hex of the request's parameters less ClientToken and what
+                         * signing adds: equal for a repeated request. NULL: a READ whose reply
+                         * nobody remembers */
 } Call;
 
 typedef bool (*ActionHandler)(Call *call, const void *request, void *reply, GError **error);
@@ -50,11 +50,12 @@ typedef enum Protocol {
 } Protocol;
 
 struct Service {
-    const char *name;          /* as in a signature's scope: "ec2" */
+    const char *name; /* as in a signature's scope: "ec2" */
     Protocol protocol;
-    const char *xmlns;         /* "http://ec2.amazonaws.com/doc/%s/": %s is the version asked for */
-    const char *const *versions; /* known ones, oldest first, NULL-terminated; the last is today's */
-    const Action *actions;     /* sorted by name */
+    const char *xmlns; /* "http://ec2.amazonaws.com/doc/%s/": %s is the version asked for */
+    /* Known ones, oldest first, NULL-terminated; the last is today's. */
+    const char *const *versions;
+    const Action *actions; /* sorted by name */
     size_t n_actions;
     bool old_versions_lenient; /* an unknown version is taken for the next older known one */
 };

@@ -53,13 +53,13 @@ typedef struct Field {
     FieldKind kind;
     size_t offset;
     const Shape *(*shape)(void); /* STRUCT, STRUCTS, EMBED */
-    const char *alias;  /* a second name in requests, as old clients send it */
+    const char *alias;           /* a second name in requests, as old clients send it */
     const char *scalar; /* STRUCTS, STRUCT: the member (its C offset's row name) that a bare value
                          * `Name.1=v` sets: old clients' `IpRanges.1=CIDR` */
     bool required;
-    bool keep;          /* in replies: shown even when absent or empty (<groupSet/>) */
-    int64_t min, max;   /* INT: range; STRING: length; lists: count. Both 0: the default caps */
-    int64_t otherwise;  /* INT, BOOL: value when absent, if has_otherwise */
+    bool keep;         /* in replies: shown even when absent or empty (<groupSet/>) */
+    int64_t min, max;  /* INT: range; STRING: length; lists: count. Both 0: the default caps */
+    int64_t otherwise; /* INT, BOOL: value when absent, if has_otherwise */
     bool has_otherwise;
     const char *const *values; /* STRING: allowed ones, NULL-terminated */
     const char *since, *until; /* API versions, inclusive: "2011-01-01". NULL: all */

@@ -6,7 +6,7 @@
 #define SHAPE(Name)                                                                                \
     const Shape *Name##_shape(void)                                                                \
     {                                                                                              \
-        typedef Name T G_GNUC_UNUSED;                                                                            \
+        typedef Name T G_GNUC_UNUSED;                                                              \
         static const char shape_name[] = #Name;                                                    \
         static const Field fields[] = {
 #define SHAPE_ROW(member, wire, field_kind, ...)                                                   \

@@ -31,9 +31,9 @@ typedef struct MachineEvent {
 } MachineEvent;
 
 typedef struct HypervisorConfig {
-    const char *state_dir;  /* <state>: the embedded driver's root is <state>/libvirt */
-    const char *uri;        /* NULL: the embedded driver */
-    bool force_tcg;         /* never kvm, even where the processor has it */
+    const char *state_dir; /* <state>: the embedded driver's root is <state>/libvirt */
+    const char *uri;       /* NULL: the embedded driver */
+    bool force_tcg;        /* never kvm, even where the processor has it */
     /* Called at the start of every thread of the backend's own. NULL: nothing to do. */
     void (*enter)(void *data);
     /* Called from threads of the backend's own, one call at a time: must not block and not call the
@@ -48,8 +48,8 @@ typedef struct HypervisorInfo {
     const char *accelerator; /* "kvm", "tcg" or "none" */
     const char *reason;      /* why that one: "the processor has vmx, and /dev/kvm opens" */
     const char *uri;
-    unsigned cpus;           /* of the host */
-    uint64_t memory_mib;     /* of the host, in all */
+    unsigned cpus;       /* of the host */
+    uint64_t memory_mib; /* of the host, in all */
 } HypervisorInfo;
 
 typedef struct MachineDisk {
@@ -71,8 +71,8 @@ typedef struct MachineSpec {
     uint64_t memory_mib;
     /* Direct boot when kernel is set, else the first disk's boot loader. */
     const char *kernel, *ramdisk, *kernel_arguments;
-    List disks; /* of MachineDisk *, the root first */
-    List nics;  /* of MachineNic * */
+    List disks;               /* of MachineDisk *, the root first */
+    List nics;                /* of MachineNic * */
     const char *console_path; /* the serial port's output is appended here; when it has more
                                * than 4 MiB, the backend keeps the last 2 */
     const char *run_dir;      /* a directory of the machine's own, e.g. for a VNC socket */
@@ -117,8 +117,7 @@ typedef struct HypervisorOps {
     bool (*destroy)(Hypervisor *hypervisor, const char *name, GError **error);
 
     /* Whether it runs now. */
-    bool (*is_running)(Hypervisor *hypervisor, const char *name, bool *ret_running,
-                       GError **error);
+    bool (*is_running)(Hypervisor *hypervisor, const char *name, bool *ret_running, GError **error);
     /* Names (const char *) of all machines that run. */
     bool (*list)(Hypervisor *hypervisor, Arena *arena, List *ret_names, GError **error);
     /* MachineStats * of all machines, in one call to the hypervisor. One that is just starting or

@@ -87,8 +87,9 @@ bool security_group_authorize(Context *context, const GroupRef *ref, bool egress
     }
     if (present.n + wanted.n > RULES_PER_GROUP)
         return limit_exceeded(error);
-    /* A microsecond apart each, so that they are listed in the order asked for. */
-    int64_t created = cloud_now(context->cloud);
+    /* A microsecond apart each, so that they are listed in the order asked for, and behind the
+     * group's own first rule even when that was made at the same moment. */
+    int64_t created = cloud_now(context->cloud) + 1;
     LIST_EACH (GroupRule *, rule, &wanted) {
         if (!insert_rule(context, txn, rule, created++, tags, error))
             return false;

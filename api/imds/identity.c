@@ -135,9 +135,10 @@ const char *identity_certificate(const Identity *identity)
 const char *identity_document(Arena *arena, const Metadata *metadata)
 {
     const Instance *instance = metadata->view->instance;
-    char pending[CLOCK_TEXT_SIZE];
-    clock_format(instance->launch_time - instance->launch_time % CLOCK_SECOND, pending);
-    strcpy(pending + 19, "Z"); /* the document has whole seconds */
+    char launch[CLOCK_TEXT_SIZE];
+    /* The document has whole seconds: "2010-11-22T09:30:05Z". */
+    const char *pending =
+        arena_printf(arena, "%.19sZ", clock_format(instance->launch_time, launch));
     const struct {
         const char *name, *value;
     } rows[] = {

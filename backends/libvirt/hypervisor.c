@@ -198,11 +198,43 @@ static bool create(Hypervisor *hypervisor, const char *name, const char *xml, GE
     return true;
 }
 
+/* QEMU was started, but not yet its processors, when an earlier daemon was killed: libvirt shows
+ * such a machine and ends it soon after it has found it. */
+static bool is_half_started(virDomainPtr domain)
+{
+    int state, reason;
+    return virDomainGetState(domain, &state, &reason, 0) == 0 &&
+           (state == VIR_DOMAIN_SHUTOFF ||
+            (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_STARTING_UP));
+}
+
+/* Whether it runs already; what was only half started is gone then. */
+static bool settle_running(Hypervisor *hypervisor, const char *name, bool *ret_running,
+                           GError **error)
+{
+    int64_t deadline = g_get_monotonic_time() + CLEARING_DEADLINE;
+    for (;;) {
+        g_autoptr(virDomain) domain = NULL;
+        if (!find(hypervisor, name, &domain, error))
+            return false;
+        if (!domain || !is_half_started(domain)) {
+            *ret_running = domain != NULL;
+            return true;
+        }
+        if (virDomainDestroy(domain) < 0 && !libvirt_says_gone())
+            return libvirt_trouble(error, "cannot end machine %s, whose start was broken off",
+                                   name);
+        if (g_get_monotonic_time() >= deadline)
+            return trouble_set(error, "machine %s, whose start was broken off, does not end", name);
+        g_usleep(CLEARING_PAUSE);
+    }
+}
+
 static bool libvirt_start(Hypervisor *hypervisor, const MachineSpec *spec, GError **error)
 {
-    g_autoptr(virDomain) running = NULL;
+    bool running = false;
     g_autofree char *xml = NULL;
-    if (!find(hypervisor, spec->name, &running, error))
+    if (!settle_running(hypervisor, spec->name, &running, error))
         return false;
     if (running)
         return true;

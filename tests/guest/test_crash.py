@@ -41,14 +41,13 @@ def crash(moment=0.0):
     cloud.start()
 
 
-
 class Crashes(unittest.TestCase):
-    def setUp(self):
-        self.addCleanup(self.show_log)
-
-    def show_log(self):
-        if self._outcome and not self._outcome.success:
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
             print(cloud.log(), file=sys.stderr)
+        return result
 
     def served(self, guest):
         """It runs and answers, as the tests before left it or started again."""
@@ -89,7 +88,7 @@ class Crashes(unittest.TestCase):
         self.owned()
 
     def test_2_launches_go_on_at_whatever_moment(self):
-        for moment in (0, 0.05, 0.2, 0.45, 0.8):
+        for moment in (0, 0.05, 0.12, 0.2, 0.3, 0.4, 0.5, 0.8):
             with self.subTest(moment=moment):
                 guest = cloud.run_guest(key)
                 crash(moment)

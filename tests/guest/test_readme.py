@@ -21,7 +21,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 from cloud import ROOT, wait_until  # noqa: E402
-from guests import low_ports_are_open, why_no_guests  # noqa: E402
+from guests import low_ports_are_open, survivors, why_no_guests  # noqa: E402
 
 # Runs each command that it is sent, and says how it ended.
 SHELL = r"""
@@ -31,9 +31,14 @@ while IFS= read -r -d '' command <&8; do
 done
 """
 # ssh keeps its books in the home directory of the password file, whatever HOME says.
-OWN_HOME = """
-mount --bind "$HOME" "$(getent passwd "$(id -u)" | cut -d: -f6)" && exec "$@"
+OWN_BOOKS = """
+books=$(getent passwd "$(id -u)" | cut -d: -f6)/.ssh
+mkdir -p "$books" "$HOME/.ssh" && mount --bind "$HOME/.ssh" "$books" || exit
 """
+ROOT_SETUP = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c",
+              "ip link set lo up" + OWN_BOOKS + 'exec "$@"', "sh"]
+USER_SETUP = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c",
+              OWN_BOOKS + 'exec setpriv --ambient-caps=-all --inh-caps=-all -- "$@"', "sh"]
 
 
 def session():
@@ -65,10 +70,7 @@ class Typist:
                                   (commands, statuses))
             os.dup2(commands, 8)
             os.dup2(statuses, 9)
-            line = ["bash", "-c", SHELL]
-            if os.geteuid() == 0:
-                line = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c",
-                        "ip link set lo up; " + OWN_HOME, "sh", *line]
+            line = [*(USER_SETUP if os.geteuid() else ROOT_SETUP), "bash", "-c", SHELL]
             os.execvpe(line[0], line, environment)
         self.pid = pid
         os.close(commands)
@@ -96,9 +98,12 @@ class Typist:
             if self.terminal in ready:
                 if not self.read():
                     raise AssertionError(f"the shell ended at: {command}\n{self.seen}")
-                if answers and re.search(answers[0][0], self.seen[answered:]):
-                    answered = len(self.seen)
-                    os.write(self.terminal, answers.pop(0)[1].encode())
+                for prompt, text in answers:
+                    if re.search(prompt, self.seen[answered:]):
+                        answered = len(self.seen)
+                        os.write(self.terminal, text.encode())
+                        answers.remove((prompt, text))
+                        break
             elif self.statuses in ready:
                 return int(os.read(self.statuses, 100).split()[0]), self.seen[start:]
             elif time.monotonic() >= deadline:
@@ -182,7 +187,7 @@ class Readme(unittest.TestCase):
         return found
 
     def end_what_is_left(self):
-        for pid in self.daemons():
+        for pid in [*survivors(self.state).values(), *self.daemons()]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -231,8 +236,11 @@ class Readme(unittest.TestCase):
         shown = []
 
         def logs_in():
+            # The user data may still be at it.
             status, text = self.typist.type(command, [
-                (r"\(yes/no", "yes\n"), (r"[#$] (\x1b\[6n)?$", "uname -a; cat /var/www/html/hello; exit\n")], 120)
+                (r"\(yes/no", "yes\n"),
+                (r"[#$] (\x1b\[6n)?$", "uname -a; until cat /var/www/html/hello; do sleep 1; done; exit\n"),
+            ], 120)
             shown.append(text)
             return status == 0
         wait_until(logs_in, 120, lambda: f"{command}:\n{shown[-1]}\n{self.said()}", 0.3)

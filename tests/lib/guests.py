@@ -71,6 +71,25 @@ def is_refused(address, port, timeout=3):
         return False
 
 
+def survivors(state):
+    """{"holder" | "pasta" | "dnsmasq": pid} of what the daemon of a state directory noted there, and
+    still lives."""
+    found = {}
+    run = os.path.join(state, "run")
+    for network in os.listdir(run) if os.path.isdir(run) else []:
+        for name in ("holder", "pasta", "dnsmasq"):
+            try:
+                with open(os.path.join(run, network, name)) as file:
+                    pid, started = file.read().split()[:2]
+                with open(f"/proc/{pid}/stat") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except (OSError, ValueError):
+                continue
+            if fields[19] == started and fields[0] != "Z":
+                found[name] = int(pid)
+    return found
+
+
 class GuestCloud(Cloud):
     """A cloud of real machines. What it starts must end with it: daemons' children are checked by
     the files in which the daemon keeps their ids, and namespaces by who is in them."""
@@ -94,21 +113,7 @@ class GuestCloud(Cloud):
     # --- what belongs to it ---
 
     def survivors(self):
-        """{"holder" | "pasta" | "dnsmasq": pid} of what the daemon noted and still lives."""
-        found = {}
-        run = os.path.join(self.state, "run")
-        for network in os.listdir(run) if os.path.isdir(run) else []:
-            for name in ("holder", "pasta", "dnsmasq"):
-                try:
-                    with open(os.path.join(run, network, name)) as file:
-                        pid, started = file.read().split()[:2]
-                    with open(f"/proc/{pid}/stat") as file:
-                        fields = file.read().rpartition(")")[2].split()
-                except (OSError, ValueError):
-                    continue
-                if fields[19] == started and fields[0] != "Z":
-                    found[name] = int(pid)
-        return found
+        return survivors(self.state)
 
     def network_namespace(self):
         """The inode of the guests' network namespace."""

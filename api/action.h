@@ -10,7 +10,7 @@
  * It gets a cleared reply (api/shape.h) and puts everything into call->context.arena. */
 #pragma once
 
-#include "api/shape.h"
+#include "api/pieces.h"
 #include "cloud/context.h"
 
 typedef enum ActionKind {
@@ -31,6 +31,7 @@ typedef struct Call {
     const char *digest; /* SHA-256 in hex of the request's parameters less ClientToken and what
                          * signing adds: equal for a repeated request. NULL: a READ whose reply
                          * nobody remembers */
+    Pieces pieces;      /* a READ handler may show remembered ones, and have others remembered */
 } Call;
 
 typedef bool (*ActionHandler)(Call *call, const void *request, void *reply, GError **error);
@@ -70,4 +71,5 @@ struct Service {
     }
 
 extern const Service service_ec2;
+extern const Service service_iam;
 extern const Service service_sts;

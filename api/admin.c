@@ -68,7 +68,34 @@ static bool run_status(const AdminRoute *admin, Exchange *exchange, GError **err
     return true;
 }
 
+static bool run_accounts(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const char *json;
+    if (!admin->hooks.accounts_json(admin->hooks.data, exchange->arena, &json, error))
+        return false;
+    answer(exchange, 200, json);
+    return true;
+}
+
+static bool run_account(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const HttpRequest *request = &exchange->request;
+    const char *json;
+    json_t *body = request->body ? json_loadb(request->body, request->body_size, 0, NULL) : NULL;
+    const char *name =
+        arena_strdup(exchange->arena, json_string_value(json_object_get(body, "name")));
+    json_decref(body);
+    if (!name)
+        return fault_set(error, FAULT_VALIDATION_ERROR, "The body must be {\"name\": …}");
+    if (!admin->hooks.create_account(admin->hooks.data, exchange->arena, name, &json, error))
+        return false;
+    answer(exchange, 200, json);
+    return true;
+}
+
 static const AdminAction actions[] = {
+    {"account", "POST", run_account},
+    {"accounts", "GET", run_accounts},
     {"reset", "POST", run_reset},
     {"status", "GET", run_status},
 };
@@ -90,12 +117,24 @@ static bool match(const Route *route, const HttpRequest *request)
     return g_str_has_prefix(request->path, PREFIX);
 }
 
+/* Who may sign for one account may not see, or end, what belongs to another. */
+static bool check_admin(const AdminRoute *admin, const Caller *caller, GError **error)
+{
+    const char *account_id = admin->hooks.account_id;
+    return !account_id ||
+           (strcmp(account_id, caller->account_id) == 0 &&
+            g_str_has_suffix(caller->arn, ":root")) ||
+           fault_set(error, FAULT_ACCESS_DENIED,
+                     "Only the root of the cloud's first account may do this");
+}
+
 static bool check(Exchange *exchange, GError **error)
 {
     const HttpRequest *request = &exchange->request;
     Caller caller;
     if (!dispatch_authenticate(admin_of(exchange)->dispatcher, exchange->arena, request, &caller,
-                               error))
+                               error) ||
+        !check_admin(admin_of(exchange), &caller, error))
         return false;
     const AdminAction *action = find_action(request);
     if (!action)

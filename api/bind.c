@@ -300,6 +300,7 @@ static bool bind_scalar(const Binder *binder, const Field *field, ParamNode *nod
     case FIELD_STRUCT:
     case FIELD_STRUCTS:
     case FIELD_EMBED:
+    case FIELD_RENDERED:
         break;
     }
     g_assert_not_reached();
@@ -339,6 +340,7 @@ static bool is_absent(const Field *field, const void *member)
     case FIELD_STRUCT:
         return !*(void *const *)member;
     case FIELD_EMBED:
+    case FIELD_RENDERED:
         return false;
     }
     g_assert_not_reached();

@@ -15,6 +15,7 @@
 #define DISCARD_MAX (16 * 1024 * 1024)   /* of a refused body; more cuts the connection */
 #define BUFFERED_MAX (256 * 1024 * 1024) /* of bodies of all connections */
 #define FIRST_RESERVE 65536              /* of a body, before it has come */
+#define SOURCE_BLOCK (128 * 1024)        /* bytes asked of a BodySource at a time, at most */
 
 typedef enum Phase { PHASE_HEADERS, PHASE_BODY, PHASE_SUSPENDED, PHASE_REPLY } Phase;
 
@@ -27,6 +28,10 @@ typedef struct Conversation {
     size_t counted;   /* of body, in traffic->buffered */
     size_t discarded; /* bytes read and dropped */
     bool answering;   /* counted in traffic->answering */
+
+    GMutex lock;  /* over what follows */
+    bool paused;  /* the connection is suspended until exchange_resume() */
+    bool resumed; /* exchange_resume() came before exchange_pause() */
 } Conversation;
 
 /* ---- beginning ---- */
@@ -38,6 +43,7 @@ void *http_connection_open(void *cls, const char *uri, struct MHD_Connection *mh
     conversation->traffic = cls;
     conversation->mhd = mhd;
     conversation->exchange.arena = arena;
+    g_mutex_init(&conversation->lock);
     HttpRequest *request = &conversation->exchange.request;
     const char *question = strchr(uri, '?');
     request->path =
@@ -180,6 +186,8 @@ static bool take_piece(Conversation *conversation, const char *data, size_t size
         return conversation->discarded <= DISCARD_MAX;
     }
     if (exchange->route->chunk) {
+        if (atomic_load(&conversation->traffic->stopping))
+            return false;
         exchange->route->chunk(exchange, data, size);
         return true;
     }
@@ -209,8 +217,9 @@ static void add_reply_headers(struct MHD_Response *response, const HttpReply *re
     }
     if (reply->allow)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
-    if (reply->extra.name)
-        MHD_add_response_header(response, reply->extra.name, reply->extra.value);
+    /* libmicrohttpd knows no empty values; white space at a value's ends means nothing. */
+    LIST_EACH (const Header *, header, &reply->headers)
+        MHD_add_response_header(response, header->name, *header->value ? header->value : " ");
     if (last)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
@@ -242,11 +251,24 @@ static void release_shared(void *bytes)
     g_bytes_unref(bytes);
 }
 
+static struct MHD_Response *respond_bytes(GBytes *bytes)
+{
+    size_t size;
+    const void *data = g_bytes_get_data(bytes, &size);
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        size, (void *)data, release_shared, g_bytes_ref(bytes));
+    if (!response)
+        g_bytes_unref(bytes);
+    return response;
+}
+
 /* The shared bytes as they are, around this reply's own request id; nothing is copied. The id is in
  * the exchange's arena, which lives until the reply is sent. */
 static struct MHD_Response *respond_shared(HttpReply *reply)
 {
     const SharedBody *shared = &reply->shared;
+    if (shared->id_size == 0)
+        return respond_bytes(shared->bytes);
     size_t size;
     const char *data = g_bytes_get_data(shared->bytes, &size);
     size_t rest = shared->id_at + shared->id_size;
@@ -264,6 +286,68 @@ static struct MHD_Response *respond_shared(HttpReply *reply)
     return response;
 }
 
+/* The descriptor is libmicrohttpd's from now on. */
+static struct MHD_Response *respond_file(HttpReply *reply)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_fd_at_offset64(reply->size, reply->fd, reply->offset);
+    if (response)
+        reply->kind = BODY_BUFFER;
+    return response;
+}
+
+static ssize_t read_source(void *data, uint64_t position, char *buffer, size_t most)
+{
+    const BodySource *source = data;
+    ssize_t n = source->read(source->data, buffer, most);
+    return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void free_source(void *data)
+{
+    BodySource *source = data;
+    source->free(source->data);
+    g_free(source);
+}
+
+static struct MHD_Response *respond_source(HttpReply *reply)
+{
+    BodySource *source = g_memdup2(&reply->source, sizeof(reply->source));
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        reply->size, SOURCE_BLOCK, read_source, source, free_source);
+    if (response)
+        reply->kind = BODY_BUFFER;
+    else
+        g_free(source);
+    return response;
+}
+
+static ssize_t read_nothing(void *data, uint64_t position, char *buffer, size_t most)
+{
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* For HEAD, whose body is never asked for. */
+static struct MHD_Response *respond_length(const HttpReply *reply)
+{
+    return MHD_create_response_from_callback(reply->size, SOURCE_BLOCK, read_nothing, NULL, NULL);
+}
+
+static struct MHD_Response *respond(HttpReply *reply)
+{
+    switch (reply->kind) {
+    case BODY_FILE:
+        return respond_file(reply);
+    case BODY_SOURCE:
+        return respond_source(reply);
+    case BODY_LENGTH:
+        return respond_length(reply);
+    case BODY_BUFFER:
+        break;
+    }
+    return reply->shared.bytes ? respond_shared(reply) : respond_own(reply);
+}
+
 static enum MHD_Result send_reply(Conversation *conversation)
 {
     HttpReply *reply = &conversation->exchange.reply;
@@ -271,8 +355,7 @@ static enum MHD_Result send_reply(Conversation *conversation)
     conversation->phase = PHASE_REPLY;
 
     bool last = atomic_load(&conversation->traffic->stopping);
-    struct MHD_Response *response =
-        reply->shared.bytes ? respond_shared(reply) : respond_own(reply);
+    struct MHD_Response *response = respond(reply);
     if (!response)
         return MHD_NO;
     add_reply_headers(response, reply, last);
@@ -283,7 +366,7 @@ static enum MHD_Result send_reply(Conversation *conversation)
     return queued;
 }
 
-/* ---- working ---- */
+/* ---- counting ---- */
 
 /* One less. The server, when it stops, sets stopping and then looks at the count; we change the
  * count and then look at stopping: one of both sees the other. */
@@ -295,6 +378,49 @@ static void leave(Traffic *traffic, atomic_uint *count)
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&traffic->lock);
     g_cond_broadcast(&traffic->quieter);
 }
+
+/* ---- pausing ---- */
+
+static Conversation *conversation_of(Exchange *exchange)
+{
+    return (Conversation *)(void *)((char *)exchange - offsetof(Conversation, exchange));
+}
+
+/* A paused exchange counts as working: libmicrohttpd cannot be stopped while one is suspended. */
+void exchange_pause(Exchange *exchange)
+{
+    Conversation *conversation = conversation_of(exchange);
+    Traffic *traffic = conversation->traffic;
+    atomic_fetch_add(&traffic->working, 1);
+    g_mutex_lock(&conversation->lock);
+    bool goes_on = conversation->resumed || atomic_load(&traffic->stopping);
+    conversation->paused = !goes_on;
+    conversation->resumed = false;
+    if (!goes_on)
+        MHD_suspend_connection(conversation->mhd);
+    g_mutex_unlock(&conversation->lock);
+    if (goes_on)
+        leave(traffic, &traffic->working);
+}
+
+void exchange_resume(Exchange *exchange)
+{
+    Conversation *conversation = conversation_of(exchange);
+    Traffic *traffic = conversation->traffic;
+    struct MHD_Connection *mhd = conversation->mhd;
+    g_mutex_lock(&conversation->lock);
+    bool paused = conversation->paused;
+    conversation->paused = false;
+    conversation->resumed = !paused;
+    g_mutex_unlock(&conversation->lock);
+    if (!paused)
+        return;
+    /* Until this, the exchange lives; from now on it is the event thread's again. */
+    MHD_resume_connection(mhd);
+    leave(traffic, &traffic->working);
+}
+
+/* ---- working ---- */
 
 /* Counts the whole request in; false while the server stops. */
 static bool start_answering(Conversation *conversation)
@@ -410,6 +536,7 @@ void http_connection_end(void *cls, struct MHD_Connection *mhd, void **exchange,
     http_reply_clear(&ended->reply);
     drop_body(conversation);
     bool answering = conversation->answering;
+    g_mutex_clear(&conversation->lock);
     arena_free(ended->arena);
 
     if (answering)

@@ -5,6 +5,7 @@
 #include "api/dispatch.h"
 
 #include "api/bind.h"
+#include "api/pieces.h"
 #include "api/query.h"
 #include "api/render.h"
 #include "api/reply_cache.h"
@@ -14,12 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REMEMBERED_LEAST 4096 /* bytes of a reply */
+
 #define XML_TYPE "text/xml;charset=UTF-8"
 
 struct Dispatcher {
     DispatchConfig config;
     Verifier *verifier;
     ReplyCache *replies; /* NULL: they are not remembered */
+    PieceCache *pieces;  /* likewise */
     uint64_t seed;
     atomic_uint_least64_t requests;
 };
@@ -44,8 +48,10 @@ Dispatcher *dispatcher_new(const DispatchConfig *config)
     Dispatcher *dispatcher = g_new0(Dispatcher, 1);
     dispatcher->config = *config;
     dispatcher->verifier = verifier_new(&config->keys, config->clock);
-    if (config->version)
-        dispatcher->replies = reply_cache_new();
+    if (config->version) {
+        dispatcher->replies = reply_cache_new(REMEMBERED_LEAST, true);
+        dispatcher->pieces = piece_cache_new();
+    }
     random_bytes(&dispatcher->seed, sizeof(dispatcher->seed));
     return dispatcher;
 }
@@ -55,6 +61,7 @@ void dispatcher_free(Dispatcher *dispatcher)
     if (!dispatcher)
         return;
     reply_cache_free(dispatcher->replies);
+    piece_cache_free(dispatcher->pieces);
     verifier_free(dispatcher->verifier);
     g_free(dispatcher);
 }
@@ -203,6 +210,31 @@ static bool find_action(const Incoming *in, const Action **ret_action, GError **
     return true;
 }
 
+/* Each protocol refuses in its own words. */
+static bool check_permission(const Incoming *in, const Caller *caller, GError **error)
+{
+    const DispatchConfig *config = &in->dispatcher->config;
+    const Attempt attempt = {
+        .caller = caller,
+        .service = in->service,
+        .action = in->action,
+        .params = &in->request.params,
+        .http = in->request.http,
+    };
+    bool may = true;
+    if (config->authorize && !config->authorize(config->cloud, in->arena, &attempt, &may, error))
+        return false;
+    if (may)
+        return true;
+    if (in->service->protocol == PROTOCOL_EC2)
+        return fault_set(error, FAULT_UNAUTHORIZED_OPERATION,
+                         "You are not authorized to perform this operation.");
+    return fault_set(error, FAULT_ACCESS_DENIED,
+                     "User: %s is not authorized to perform: %s:%s because no identity-based "
+                     "policy allows the %s:%s action",
+                     caller->arn, in->service->name, in->action, in->service->name, in->action);
+}
+
 /* EC2: everything but the permission to do it for real is in order. */
 static bool check_dry_run(const Incoming *in, ParamNode *root, GError **error)
 {
@@ -281,7 +313,8 @@ static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
         return false;
     if (!bind_request(arena, action->request(), root, in->service->protocol, in->version, &request,
                       error) ||
-        !bind_check_unknown(root, in->service->protocol, error) || !check_dry_run(in, root, error))
+        !bind_check_unknown(root, in->service->protocol, error) ||
+        !check_permission(in, &caller, error) || !check_dry_run(in, root, error))
         return false;
 
     Dispatch *dispatch = arena_new_struct(arena, Dispatch);
@@ -299,6 +332,7 @@ static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
         .digest = action->kind == WRITE || dispatcher->replies
                       ? digest_of(arena, &in->request.params)
                       : NULL,
+        .pieces = {.cache = dispatcher->pieces, .arena = arena},
     };
     *ret_dispatch = dispatch;
     return true;
@@ -315,9 +349,11 @@ void dispatch_run(Dispatch *dispatch, HttpReply *reply)
         answer(reply, 200, call->context.request_id);
         render_reply(&reply->body, call->service, call->action->name, shape, call->version,
                      call->context.request_id, object);
+        pieces_end(&call->pieces, &reply->body);
         return;
     }
     g_assert(error);
+    pieces_end(&call->pieces, NULL);
     if (error->domain != FAULT_DOMAIN)
         g_warning("%s %s failed, request %s: %s", call->service->name, call->action->name,
                   call->context.request_id, error->message);
@@ -327,8 +363,9 @@ void dispatch_run(Dispatch *dispatch, HttpReply *reply)
 /* All that a READ action's reply depends on, but for the store. */
 static const char *reply_key(const Call *call)
 {
-    return arena_printf(call->context.arena, "%s %s %s %s %s", call->context.caller.account_id,
-                        call->service->name, call->version, call->action->name, call->digest);
+    const Caller *caller = &call->context.caller;
+    return arena_printf(call->context.arena, "%s %s %s %s %s", caller->arn, call->service->name,
+                        call->version, call->action->name, call->digest);
 }
 
 static void run_read(Dispatcher *dispatcher, Dispatch *dispatch, HttpReply *reply)
@@ -341,11 +378,13 @@ static void run_read(Dispatcher *dispatcher, Dispatch *dispatch, HttpReply *repl
     /* Before anything is read: a write that comes meanwhile makes the reply one of the past. */
     uint64_t version = dispatcher->config.version(dispatcher->config.cloud);
     const char *key = reply_key(call);
-    if (reply_cache_find(dispatcher->replies, key, version, reply)) {
+    if (reply_cache_find(dispatcher->replies, call->context.arena, key, version, reply)) {
         answer(reply, 200, call->context.request_id);
         return;
     }
+    reply_cache_lend(dispatcher->replies, &reply->body);
     dispatch_run(dispatch, reply);
+    reply_cache_fit(dispatcher->replies, &reply->body);
     if (reply->status == 200)
         reply_cache_add(dispatcher->replies, key, version, reply);
 }

@@ -11,6 +11,15 @@
 #include "api/http.h"
 #include "api/signature/verify.h"
 
+/* What somebody wants to do. */
+typedef struct Attempt {
+    const Caller *caller;
+    const Service *service;
+    const char *action; /* "RunInstances" */
+    const Params *params;
+    const HttpRequest *http;
+} Attempt;
+
 typedef struct DispatchConfig {
     const Service *const *services; /* NULL-terminated */
     Cloud *cloud;                   /* may be NULL in tests whose handlers need none */
@@ -20,6 +29,10 @@ typedef struct DispatchConfig {
     /* Changes whenever a READ action may say something else (api/reply_cache.h); NULL: replies are
      * not remembered. */
     uint64_t (*version)(Cloud *cloud);
+    /* Whether the caller may. Runs in the event thread: only reads. NULL: whoever signs may
+     * everything. */
+    bool (*authorize)(Cloud *cloud, Arena *arena, const Attempt *attempt, bool *ret_may,
+                      GError **error);
 } DispatchConfig;
 
 typedef struct Dispatcher Dispatcher;

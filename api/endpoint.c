@@ -2,18 +2,24 @@
  * when everything is freed. */
 #include "api/endpoint.h"
 
+#include "api/authorize.h"
 #include "api/query_route.h"
+#include "api/s3/lifecycle.h"
+#include "api/s3/route.h"
 #include "cloud/accounts.h"
 
 struct Endpoint {
     Dispatcher *dispatcher;
     AdminRoute admin;
+    Verifier *verifier; /* of S3 */
+    S3Route s3;
+    Lifecycle *lifecycle;
     QueryRoute query;
-    const Route *routes[3];
+    const Route *routes[4];
     Server *server;
 };
 
-static const Service *const services[] = {&service_ec2, &service_sts, NULL};
+static const Service *const services[] = {&service_ec2, &service_iam, &service_sts, NULL};
 
 static bool find_key(void *data, Arena *arena, const char *access_key_id,
                      const Credential **ret_credential, GError **error)
@@ -41,12 +47,27 @@ Endpoint *endpoint_new(const EndpointConfig *config)
         .region = config->region,
         .keys = {find_key, config->cloud},
         .version = cloud_version,
+        .authorize = endpoint_authorize,
     };
     endpoint->dispatcher = dispatcher_new(&dispatch);
     admin_route_init(&endpoint->admin, endpoint->dispatcher, &config->admin);
     query_route_init(&endpoint->query, endpoint->dispatcher);
     endpoint->routes[0] = &endpoint->admin.route;
-    endpoint->routes[1] = &endpoint->query.route;
+    endpoint->verifier = verifier_new(&dispatch.keys, config->clock);
+    s3_route_init(&endpoint->s3, &(S3Config){.cloud = config->cloud,
+                                             .blobs = config->blobs,
+                                             .verifier = endpoint->verifier,
+                                             .clock = config->clock,
+                                             .region = config->region});
+    endpoint->lifecycle = lifecycle_new(&(LifecycleConfig){
+        .store = cloud_store(config->cloud),
+        .blobs = config->blobs,
+        .object_clock = config->clock,
+        .clock = cloud_clock(config->cloud),
+        .read = s3_lifecycle_read,
+    });
+    endpoint->routes[1] = &endpoint->s3.route;
+    endpoint->routes[2] = &endpoint->query.route;
     const ServerConfig server = {.routes = endpoint->routes};
     endpoint->server = server_new(&server);
     return endpoint;
@@ -62,6 +83,9 @@ void endpoint_free(Endpoint *endpoint)
     if (!endpoint)
         return;
     server_free(endpoint->server);
+    lifecycle_free(endpoint->lifecycle);
+    s3_route_clear(&endpoint->s3);
     dispatcher_free(endpoint->dispatcher);
+    verifier_free(endpoint->verifier);
     g_free(endpoint);
 }

@@ -10,9 +10,11 @@
 #include "api/admin.h"
 #include "api/server.h"
 #include "cloud/cloud.h"
+#include "imagestore/blobs.h"
 
 typedef struct EndpointConfig {
     Cloud *cloud;
+    Blobs *blobs; /* of S3's objects */
     Clock *clock; /* the real time, not a faster one: clients date signatures with theirs */
     const char *region;
     AdminHooks admin;

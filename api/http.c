@@ -1,5 +1,7 @@
-/* Look-ups in requests. Invariant: nothing here changes a request. */
+/* Look-ups in requests, and what replies own. Invariant: nothing here changes a request. */
 #include "api/http.h"
+
+#include <unistd.h>
 
 const char *http_header(const HttpRequest *request, const char *name)
 {
@@ -10,8 +12,19 @@ const char *http_header(const HttpRequest *request, const char *name)
     return NULL;
 }
 
+void http_reply_header(HttpReply *reply, Arena *arena, const char *name, const char *value)
+{
+    Header *header = arena_new_struct(arena, Header);
+    *header = (Header){name, value};
+    list_add(&reply->headers, arena, header);
+}
+
 void http_reply_clear(HttpReply *reply)
 {
+    if (reply->kind == BODY_FILE)
+        close(reply->fd);
+    else if (reply->kind == BODY_SOURCE)
+        reply->source.free(reply->source.data);
     buffer_clear(&reply->body);
     g_clear_pointer(&reply->shared.bytes, g_bytes_unref);
     *reply = (HttpReply){0};

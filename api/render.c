@@ -42,7 +42,7 @@ static const XmlName *work_out_names(Renderer *renderer, const Shape *shape)
     XmlName *names = arena_alloc(renderer->arena, shape->n_fields * sizeof(XmlName));
     for (size_t i = 0; i < shape->n_fields; i++) {
         const Field *field = &shape->fields[i];
-        bool shown = shape_field_exists(field, renderer->version);
+        bool shown = field->kind != FIELD_RENDERED && shape_field_exists(field, renderer->version);
         /* The rows of an embedded shape have names of their own. */
         names[i] = !shown                       ? (XmlName){0}
                    : field->kind == FIELD_EMBED ? xml_name("-", false)
@@ -203,10 +203,12 @@ static inline void render_member(Renderer *renderer, const Field *field, XmlName
     case FIELD_EMBED:
         render_members(renderer, field->shape(), member);
         break;
+    case FIELD_RENDERED:
+        break;
     }
 }
 
-static void render_members(Renderer *renderer, const Shape *shape, const void *object)
+static void render_all(Renderer *renderer, const Shape *shape, const void *object)
 {
     const XmlName *names = names_of(renderer, shape);
     for (size_t i = 0; i < shape->n_fields; i++) {
@@ -217,10 +219,33 @@ static void render_members(Renderer *renderer, const Shape *shape, const void *o
                 render_member(renderer, field, names[i], member);
         } else if (shape_field_exists(field, renderer->version)) {
             XmlName name = {0};
-            if (field->kind != FIELD_EMBED)
+            if (field->kind != FIELD_EMBED && field->kind != FIELD_RENDERED)
                 name = field_name(renderer, field);
             render_member(renderer, field, name, member);
         }
+    }
+}
+
+/* NULL: the object is not one to be remembered. */
+static Rendered *rendered_of(const Shape *shape, const void *object)
+{
+    /* The first row of a shape is the first member of its structure. */
+    return shape->n_fields > 0 && shape->fields->kind == FIELD_RENDERED ? *(Rendered *const *)object
+                                                                        : NULL;
+}
+
+static void render_members(Renderer *renderer, const Shape *shape, const void *object)
+{
+    Rendered *rendered = rendered_of(shape, object);
+    if (rendered && rendered->xml) {
+        buffer_add(renderer->xml, rendered->xml, rendered->size);
+        return;
+    }
+    size_t at = renderer->xml->size;
+    render_all(renderer, shape, object);
+    if (rendered) {
+        rendered->at = at;
+        rendered->size = renderer->xml->size - at;
     }
 }
 

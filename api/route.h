@@ -31,7 +31,8 @@ struct Route {
     size_t max_body;
     /* The headers are there. May fill the reply: the body is then not wanted. NULL: nothing. */
     void (*begin)(Exchange *exchange);
-    /* A piece of the body. As begin. NULL: the server buffers into exchange->request.body. */
+    /* A piece of the body, taken whole. As begin; may call exchange_pause(). NULL: the server
+     * buffers into exchange->request.body. */
     void (*chunk)(Exchange *exchange, const char *data, size_t size);
     /* The request is whole. */
     RouteNext (*finish)(Exchange *exchange);
@@ -41,6 +42,11 @@ struct Route {
     /* The exchange is over, answered or not, in whatever state. NULL: nothing. */
     void (*end)(Exchange *exchange);
 };
+
+/* From `chunk`: no more of the body until exchange_resume() is called, once, on any thread; it may
+ * have been already. The exchange does not end in between. */
+void exchange_pause(Exchange *exchange);
+void exchange_resume(Exchange *exchange);
 
 /* The structure that embeds a Route as `route`. */
 #define ROUTE_OWNER(Type, pointer)                                                                 \

@@ -29,6 +29,7 @@ void shape_clear(const Shape *shape, void *object)
         case FIELD_STRINGS:
         case FIELD_STRUCT:
         case FIELD_STRUCTS:
+        case FIELD_RENDERED:
             break;
         }
     }
@@ -38,6 +39,17 @@ void *shape_new(Arena *arena, const Shape *shape)
 {
     void *object = arena_alloc(arena, shape->size);
     shape_clear(shape, object);
+    return object;
+}
+
+void *shape_rendered(Arena *arena, const char *xml, size_t size)
+{
+    struct {
+        Rendered *row;
+        Rendered rendered;
+    } *object = arena_alloc(arena, sizeof(*object));
+    object->rendered = (Rendered){.xml = xml, .size = size};
+    object->row = &object->rendered;
     return object;
 }
 

@@ -18,6 +18,7 @@
  *
  * C types of members: STRING const char * (NULL absent); INT int64_t (ABSENT); BOOL int
  * (0, 1, ABSENT_BOOL); DOUBLE double (NaN absent); TIME int64_t µs since the epoch (0 absent);
+ * RENDERED Rendered *, as the first row of a shape that is only in replies (shape_rendered);
  * STRINGS List of const char *; STRUCT Shape * (NULL absent); STRUCTS List of Shape *; EMBED Shape,
  * its members standing at the same level as their neighbours.
  *
@@ -40,9 +41,17 @@ typedef enum FieldKind {
     FIELD_STRUCT,
     FIELD_STRUCTS,
     FIELD_EMBED,
+    FIELD_RENDERED,
 } FieldKind;
 
 typedef struct Shape Shape;
+
+/* An object's rendering that was remembered, or shall be. */
+typedef struct Rendered {
+    const char *xml; /* what stands for all its members; NULL: they are rendered */
+    size_t at;       /* then: where in the reply they stand */
+    size_t size;
+} Rendered;
 
 typedef struct Field {
     const char *name; /* in requests: "ImageId". NULL: only in replies */
@@ -80,6 +89,10 @@ struct Shape {
 /* Sets every member to its absent value. */
 void shape_clear(const Shape *shape, void *object);
 void *shape_new(Arena *arena, const Shape *shape);
+
+/* Stands in a list for an object whose shape begins with a RENDERED row, and is no more than that
+ * row. xml is borrowed. */
+void *shape_rendered(Arena *arena, const char *xml, size_t size);
 
 /* Whether a row exists in that API version: its since and until columns. */
 bool shape_field_exists(const Field *field, const char *version);

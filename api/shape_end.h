@@ -9,5 +9,6 @@
 #undef STRUCT
 #undef STRUCTS
 #undef EMBED
+#undef RENDERED
 #undef NOTHING
 #undef SHAPE_END

@@ -22,6 +22,7 @@
 #define STRUCTS(member, wire, Type, ...)                                                           \
     SHAPE_ROW(member, wire, FIELD_STRUCTS, .shape = Type##_shape, ##__VA_ARGS__)
 #define EMBED(member, Type) SHAPE_ROW(member, NULL, FIELD_EMBED, .shape = Type##_shape)
+#define RENDERED(member) SHAPE_ROW(member, NULL, FIELD_RENDERED)
 #define NOTHING
 #define SHAPE_END(Name)                                                                            \
     }                                                                                              \

@@ -12,6 +12,7 @@
 #define STRUCT(member, name, Type, ...) Type *member;
 #define STRUCTS(member, name, Type, ...) List member;
 #define EMBED(member, Type) Type member;
+#define RENDERED(member) Rendered *member;
 /* A structure needs a member; an empty shape gets this one. */
 #define NOTHING char nothing;
 #define SHAPE_END(Name)                                                                            \

@@ -77,7 +77,7 @@ static bool set_refusal(Arena *arena, const Target *target, long status, const c
 }
 
 bool client_ask(Arena *arena, const Target *target, const char *method, const char *path,
-                char **ret_body, GError **error)
+                const char *json, char **ret_body, GError **error)
 {
     size_t base = strlen(target->endpoint);
     while (base > 0 && target->endpoint[base - 1] == '/')
@@ -92,13 +92,18 @@ bool client_ask(Arena *arena, const Target *target, const char *method, const ch
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "cumulet/" CUMULET_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+    struct curl_slist *headers =
+        json ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
     if (strcmp(method, "POST") == 0) {
+        json = json ? json : "";
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(json));
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     }
 
     CURLcode code = curl_easy_perform(curl);
+    curl_slist_free_all(headers);
     if (code != CURLE_OK)
         return set_transport_error(arena, target, code, error);
     long status = 0;

@@ -3,10 +3,11 @@
 
 #include "cli/target.h"
 
-/* Asks with method "GET" or "POST" and returns the answer's body, for g_free. NO_DAEMON when nobody
+/* Asks with method "GET" or "POST" (with a body of JSON; NULL: none) and returns the answer's body,
+ * for g_free. NO_DAEMON when nobody
  * answers at the endpoint; when the daemon refuses, the error holds its words. */
 bool client_ask(Arena *arena, const Target *target, const char *method, const char *path,
-                char **ret_body, GError **error);
+                const char *json, char **ret_body, GError **error);
 
 /* Whether somebody listens at the endpoint; sends nothing. NO_DAEMON when not. */
 bool client_probe(Arena *arena, const Target *target, GError **error);

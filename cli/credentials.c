@@ -1,4 +1,5 @@
 /* `cumulet credentials`. */
+#include "cli/client_files.h"
 #include "cli/commands.h"
 #include "cli/environment.h"
 
@@ -54,6 +55,18 @@ static void show_json(Arena *arena, const Target *target)
     free(text);
 }
 
+/* Keys and endpoint may have changed since they were written. */
+static bool write_files(Arena *arena, const Target *target, GError **error)
+{
+    for (const ClientFile *file = client_files; file->name; file++) {
+        const char *path;
+        if (!client_file_write(arena, target, file, &path, error))
+            return false;
+        printf("%-17s  %s\n", file->use, path);
+    }
+    return true;
+}
+
 static const struct {
     const char *name;
     void (*show)(Arena *arena, const Target *target);
@@ -80,7 +93,7 @@ static bool credentials_run(Call *call, GError **error)
         if (!target_open(call, &target, error))
             return false;
         formats[i].show(call->arena, &target);
-        return true;
+        return formats[i].show != show_text || write_files(call->arena, &target, error);
     }
     return usage_set(error, "there is no format '%s'; there are text, env, ini and json", wanted);
 }
@@ -99,7 +112,10 @@ const Command credentials_command = {
     .help = "Shows the access key of this cloud and the file it stands in, which has the form\n"
             "of AWS's credentials file:\n"
             "\n"
-            "  AWS_SHARED_CREDENTIALS_FILE=STATE/credentials\n",
+            "  AWS_SHARED_CREDENTIALS_FILE=STATE/credentials\n"
+            "\n"
+            "Also writes STATE/clients, configuration files for this cloud: s3cfg (s3cmd),\n"
+            "rclone.conf (its remote is 'cumulet:'), boto.cfg (boto 2) and aws-config.\n",
     .options = options,
     .run = credentials_run,
 };

@@ -11,7 +11,7 @@ static bool reset_run(Call *call, GError **error)
         return false;
     int64_t start = g_get_monotonic_time();
     g_autofree char *answer = NULL;
-    if (!client_ask(call->arena, &target, "POST", "/_cumulet/reset", &answer, error))
+    if (!client_ask(call->arena, &target, "POST", "/_cumulet/reset", NULL, &answer, error))
         return false;
     printf("the cloud in %s is as after its first start (%lld ms)\n", target.state_dir,
            (long long)(g_get_monotonic_time() - start) / 1000);

@@ -24,7 +24,7 @@ bool status_parse(const char *text, json_t **ret_status, GError **error)
 
 bool status_fetch_text(Arena *arena, const Target *target, char **ret_text, GError **error)
 {
-    return client_ask(arena, target, "GET", STATUS_ROUTE, ret_text, error);
+    return client_ask(arena, target, "GET", STATUS_ROUTE, NULL, ret_text, error);
 }
 
 bool status_fetch(Arena *arena, const Target *target, json_t **ret_status, GError **error)

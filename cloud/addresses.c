@@ -2,29 +2,12 @@
  * just freed is the last to be handed out again. */
 #include "cloud/addresses.h"
 
+#include "base/cidr.h"
 #include "base/fault.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-bool cidr_parse(const char *text, uint32_t *ret_network, uint32_t *ret_mask)
-{
-    const char *slash = strchr(text, '/');
-    if (!slash || slash - text > 15)
-        return false;
-    char network[16] = {0};
-    memcpy(network, text, (size_t)(slash - text));
-    struct in_addr address;
-    guint64 bits;
-    if (inet_pton(AF_INET, network, &address) != 1 ||
-        !g_ascii_string_to_unsigned(slash + 1, 10, 0, 32, &bits, NULL))
-        return false;
-    uint32_t mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
-    *ret_mask = mask;
-    *ret_network = ntohl(address.s_addr) & mask;
-    return true;
-}
 
 char *address_text(Arena *arena, uint32_t address)
 {

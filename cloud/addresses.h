@@ -7,8 +7,6 @@
 /* AWS keeps the first four and the last address of a subnet for itself. */
 #define SUBNET_RESERVED 5
 
-/* "172.31.0.0/20" → network and mask in host byte order; false unless it is one. */
-bool cidr_parse(const char *text, uint32_t *ret_network, uint32_t *ret_mask);
 char *address_text(Arena *arena, uint32_t address);
 
 /* A free address of the subnet, or, with wanted, that one. Faults: InvalidIPAddress.InUse,

@@ -3,6 +3,7 @@
  * Invariant: only reads. */
 #include "cloud/catalog.h"
 
+#include "base/cidr.h"
 #include "cloud/addresses.h"
 #include "cloud/security_groups.h"
 #include <string.h>

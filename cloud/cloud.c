@@ -8,6 +8,9 @@
 #include "base/file.h"
 #include "cloud/instance_records.h"
 #include "cloud/instances.h"
+#include "cloud/known_keys.h"
+#include "cloud/known_policies.h"
+#include "cloud/leftovers.h"
 #include "cloud/seed.h"
 #include "cloud/site.h"
 #include <malloc.h>
@@ -26,6 +29,16 @@
 Store *cloud_store(Cloud *cloud)
 {
     return cloud->config.store;
+}
+
+struct KnownKeys *cloud_known_keys(Cloud *cloud)
+{
+    return cloud->known_keys;
+}
+
+struct KnownPolicies *cloud_known_policies(Cloud *cloud)
+{
+    return cloud->known_policies;
 }
 
 uint64_t cloud_version(Cloud *cloud)
@@ -65,10 +78,30 @@ void cloud_wake_instance(Cloud *cloud, const char *vpc_id, const char *instance_
         workqueue_add(site->instances, instance_id);
 }
 
+GPtrArray *cloud_sites(Cloud *cloud)
+{
+    g_mutex_lock(&cloud->mutex);
+    GPtrArray *sites = g_ptr_array_ref(cloud->sites);
+    g_mutex_unlock(&cloud->mutex);
+    return sites;
+}
+
+/* Readers go on with the array that they have. */
+static void add_site(Cloud *cloud, Site *site)
+{
+    g_mutex_lock(&cloud->mutex);
+    GPtrArray *more = g_ptr_array_copy(cloud->sites, NULL, NULL);
+    g_ptr_array_add(more, site);
+    g_ptr_array_unref(cloud->sites);
+    cloud->sites = more;
+    g_mutex_unlock(&cloud->mutex);
+}
+
 void cloud_wake_network(Cloud *cloud)
 {
-    for (unsigned i = 0; i < cloud->sites->len; i++) {
-        Site *site = cloud->sites->pdata[i];
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
+    for (unsigned i = 0; i < sites->len; i++) {
+        Site *site = sites->pdata[i];
         if (site->lb) /* the fake back end has no packets to filter */
             workqueue_add(site->firewall, site->vpc_id);
     }
@@ -86,14 +119,16 @@ static void on_machine_event(void *data, const MachineEvent *event)
     if (cloud->ending)
         g_cond_broadcast(&cloud->sweep);
     g_mutex_unlock(&cloud->mutex);
-    for (unsigned i = 0; started && i < cloud->sites->len; i++)
-        workqueue_add(((Site *)cloud->sites->pdata[i])->instances, event->name);
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
+    for (unsigned i = 0; started && i < sites->len; i++)
+        workqueue_add(((Site *)sites->pdata[i])->instances, event->name);
 }
 
 static void enter_first_site(void *data)
 {
     Cloud *cloud = data;
-    Site *site = cloud->sites->pdata[0];
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
+    Site *site = sites->pdata[0];
     g_autoptr(GError) error = NULL;
     if (!cloud->config.network->enter(site->network, &error))
         g_error("cannot enter the guests' network: %s", error->message);
@@ -124,7 +159,7 @@ static bool call_inside(Cloud *cloud, bool (*fn)(Cloud *, GError **), GError **e
     return inside.ok;
 }
 
-/* What cloud_each_network runs inside one network. */
+/* What cloud_follow_networks runs inside one network. */
 typedef struct Visit {
     Site *site;
     CloudNetworkFn fn;
@@ -145,17 +180,57 @@ static void *visit(void *data)
     return NULL;
 }
 
-bool cloud_each_network(Cloud *cloud, CloudNetworkFn fn, void *data, GError **error)
+static bool visit_site(Site *site, CloudNetworkFn fn, void *data, GError **error)
 {
-    for (unsigned i = 0; i < cloud->sites->len && !cloud->config.network->pretends; i++) {
-        Visit one = {.site = cloud->sites->pdata[i], .fn = fn, .data = data};
-        g_thread_join(g_thread_new("visit", visit, &one));
-        if (!one.ok) {
-            g_propagate_error(error, one.error);
+    if (site->cloud->config.network->pretends)
+        return true;
+    Visit one = {.site = site, .fn = fn, .data = data};
+    g_thread_join(g_thread_new("visit", visit, &one));
+    if (!one.ok)
+        g_propagate_error(error, one.error);
+    return one.ok;
+}
+
+static bool visit_sites(Cloud *cloud, CloudNetworkFn fn, void *data, GError **error)
+{
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
+    for (unsigned i = 0; i < sites->len; i++) {
+        if (!visit_site(sites->pdata[i], fn, data, error))
             return false;
-        }
     }
     return true;
+}
+
+bool cloud_follow_networks(Cloud *cloud, CloudNetworkFn fn, void *data, GError **error)
+{
+    g_mutex_lock(&cloud->growing);
+    cloud->follow = fn;
+    cloud->follow_data = data;
+    bool ok = visit_sites(cloud, fn, data, error);
+    g_mutex_unlock(&cloud->growing);
+    return ok;
+}
+
+void cloud_forget_networks(Cloud *cloud)
+{
+    g_mutex_lock(&cloud->growing);
+    cloud->follow = NULL;
+    g_mutex_unlock(&cloud->growing);
+}
+
+bool cloud_add_network(Cloud *cloud, const Vpc *vpc, GError **error)
+{
+    Site *site;
+    g_mutex_lock(&cloud->growing);
+    bool ok = site_open(cloud, vpc, &site, error);
+    if (ok) {
+        add_site(cloud, site);
+        ok = !cloud->follow || visit_site(site, cloud->follow, cloud->follow_data, error);
+    }
+    g_mutex_unlock(&cloud->growing);
+    if (ok)
+        cloud_wake_network(cloud);
+    return ok;
 }
 
 static bool open_hypervisor(Cloud *cloud, GError **error)
@@ -183,7 +258,7 @@ static bool open_sites(Cloud *cloud, GError **error)
         Site *site;
         if (!site_open(cloud, vpc, &site, error))
             return false;
-        g_ptr_array_add(cloud->sites, site);
+        add_site(cloud, site);
     }
     return true;
 }
@@ -267,12 +342,15 @@ static void free_cloud(Cloud *cloud)
 {
     g_ptr_array_unref(cloud->sites);
     g_hash_table_unref(cloud->ends);
+    g_mutex_clear(&cloud->growing);
     g_mutex_clear(&cloud->mutex);
     g_cond_clear(&cloud->sweep);
     g_free((char *)cloud->config.state_dir);
     g_free((char *)cloud->config.libvirt_uri);
     g_free((char *)cloud->config.addresses);
     g_free((char *)cloud->config.dns_suffix);
+    known_keys_free(cloud->known_keys);
+    known_policies_free(cloud->known_policies);
     g_free(cloud);
 }
 
@@ -280,6 +358,9 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
 {
     Cloud *cloud = g_new0(Cloud, 1);
     copy_config(cloud, config);
+    cloud->known_keys = known_keys_new(config->store);
+    cloud->known_policies = known_policies_new();
+    g_mutex_init(&cloud->growing);
     g_mutex_init(&cloud->mutex);
     g_cond_init(&cloud->sweep);
     cloud->sites = g_ptr_array_new();
@@ -294,7 +375,8 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
     g_mutex_lock(&cloud->mutex);
     cloud->started = true;
     g_mutex_unlock(&cloud->mutex);
-    if (!call_inside(cloud, instances_compare, error) || !sites_remove_strays(cloud, error)) {
+    if (!call_inside(cloud, instances_compare, error) || !sites_remove_strays(cloud, error) ||
+        !leftovers_remove(cloud, error)) {
         cloud_close(cloud, true);
         return false;
     }
@@ -362,6 +444,7 @@ void cloud_close(Cloud *cloud, bool keep_guests)
 /* Destroys every machine, unplugs every interface, removes every file of theirs. */
 static bool wipe(Cloud *cloud, GError **error)
 {
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
     const HypervisorOps *ops = cloud->config.hypervisor;
     g_autoptr(Arena) arena = arena_new();
     List names = {0};
@@ -370,8 +453,8 @@ static bool wipe(Cloud *cloud, GError **error)
     LIST_EACH (const char *, name, &names)
         if (!ops->destroy(cloud->hypervisor, name, error))
             return false;
-    for (unsigned i = 0; i < cloud->sites->len; i++) {
-        Site *site = cloud->sites->pdata[i];
+    for (unsigned i = 0; i < sites->len; i++) {
+        Site *site = sites->pdata[i];
         List plugged = {0};
         if (!cloud->config.network->list(site->network, arena, &plugged, error))
             return false;
@@ -398,14 +481,16 @@ static bool clear_store(Cloud *cloud, GError **error)
 
 bool cloud_reset(Cloud *cloud, GError **error)
 {
-    for (unsigned i = 0; i < cloud->sites->len; i++)
-        workqueue_pause(((Site *)cloud->sites->pdata[i])->instances, true);
+    /* Networks that are opened meanwhile have nothing in them yet. */
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
+    for (unsigned i = 0; i < sites->len; i++)
+        workqueue_pause(((Site *)sites->pdata[i])->instances, true);
     bool ok = clear_store(cloud, error) && call_inside(cloud, wipe, error);
     g_mutex_lock(&cloud->mutex);
     g_hash_table_remove_all(cloud->ends);
     g_mutex_unlock(&cloud->mutex);
-    for (unsigned i = 0; i < cloud->sites->len; i++)
-        workqueue_resume(((Site *)cloud->sites->pdata[i])->instances);
+    for (unsigned i = 0; i < sites->len; i++)
+        workqueue_resume(((Site *)sites->pdata[i])->instances);
     cloud_wake_network(cloud);
     return ok;
 }

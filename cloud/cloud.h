@@ -44,6 +44,8 @@ bool cloud_reset(Cloud *cloud, GError **error);
 
 /* What verbs and controllers work with; borrowed, for the cloud's life. */
 Store *cloud_store(Cloud *cloud);
+struct KnownKeys *cloud_known_keys(Cloud *cloud);
+struct KnownPolicies *cloud_known_policies(Cloud *cloud);
 uint64_t cloud_version(Cloud *cloud); /* its store_version() */
 Clock *cloud_clock(Cloud *cloud);
 const char *cloud_state_dir(Cloud *cloud);
@@ -57,10 +59,14 @@ void cloud_wake_instance(Cloud *cloud, const char *vpc_id, const char *instance_
  * Never blocks. */
 void cloud_wake_network(Cloud *cloud);
 
-/* Runs fn inside the network of every VPC in turn, for listeners there; router is the daemon's own
- * address in it. Stops at the first failure. Does nothing where guests have no network (fake). */
+/* Runs fn inside the network of every VPC in turn, and in each that is opened later, until
+ * cloud_forget_networks() has returned: for listeners there; router is the daemon's own address in
+ * it. Stops at the first failure. Does nothing where guests have no network (fake). */
 typedef bool (*CloudNetworkFn)(void *data, const char *vpc_id, const char *router, GError **error);
-bool cloud_each_network(Cloud *cloud, CloudNetworkFn fn, void *data, GError **error);
+bool cloud_follow_networks(Cloud *cloud, CloudNetworkFn fn, void *data, GError **error);
+void cloud_forget_networks(Cloud *cloud);
+/* Opens the network of a VPC that was made after cloud_open. From a thread that stays outside. */
+bool cloud_add_network(Cloud *cloud, const Vpc *vpc, GError **error);
 
 /* What `cloud_status` tells; everything in the arena. */
 typedef struct CloudStatus {

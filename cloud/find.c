@@ -37,15 +37,6 @@ static bool token_read(Arena *arena, const char *kind, const char *token, const 
     return true;
 }
 
-static const char *first_key(const RecordType *type, const void *record)
-{
-    for (size_t i = 0; i < type->n_columns; i++) {
-        if (type->columns[i].key)
-            return *(const char *const *)((const char *)record + type->columns[i].offset);
-    }
-    g_assert_not_reached();
-}
-
 static bool check_form(const List *ids, const MissingIds *missing, GError **error)
 {
     if (!missing->prefix)
@@ -62,13 +53,13 @@ static bool check_form(const List *ids, const MissingIds *missing, GError **erro
     return true;
 }
 
-/* The fault that names each id which is not among the records found; NULL when all are. */
-static bool check_present(const RecordType *type, const List *ids, const List *found,
-                          const MissingIds *missing, GError **error)
+/* The fault that names each id which is not among those found; NULL when all are. */
+static bool check_present(const List *ids, const List *found, const MissingIds *missing,
+                          GError **error)
 {
     g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
-    LIST_EACH (const void *, record, found)
-        g_hash_table_add(present, (char *)first_key(type, record));
+    LIST_EACH (char *, id, found)
+        g_hash_table_add(present, id);
 
     g_autoptr(GString) absent = g_string_new(NULL);
     unsigned n_absent = 0;
@@ -90,38 +81,62 @@ static bool check_ids(Context *context, Txn *txn, const Finder *finder, const Li
 {
     List found = {0};
     FindQuery query = {.account_id = context->caller.account_id, .ids = ids};
-    return find(txn, context->arena, finder, &query, &found, NULL, error) &&
-           check_present(finder->type(), ids, &found, missing, error);
+    return find_ids(txn, context->arena, finder, &query, &found, NULL, error) &&
+           check_present(ids, &found, missing, error);
 }
 
-bool cloud_find(Context *context, Txn *txn, const Finder *finder, const Page *page,
-                const MissingIds *missing, List *list, const char **ret_token, GError **error)
+typedef bool (*FindFn)(Txn *txn, Arena *arena, const Finder *finder, const FindQuery *query,
+                       List *list, bool *ret_more, GError **error);
+
+/* What look finds is added to *list; *ret_more tells whether there is another page. */
+static bool find_page(Context *context, Txn *txn, const Finder *finder, const Page *page,
+                      const MissingIds *missing, FindFn look, List *list, bool *ret_more,
+                      GError **error)
 {
     Arena *arena = context->arena;
-    const char *kind = finder->type()->table;
     FindQuery query = {
         .account_id = context->caller.account_id,
         .ids = page->ids,
         .filters = page->filters,
         .limit = page->limit,
     };
-    bool more = false;
     List found = {0};
-    if (!token_read(arena, kind, page->token, &query.after, error))
+    if (!token_read(arena, finder->type()->table, page->token, &query.after, error))
         return false;
     bool check = missing && page->ids && page->ids->n > 0;
     if ((check && !check_form(page->ids, missing, error)) ||
-        !find(txn, arena, finder, &query, &found, &more, error))
+        !look(txn, arena, finder, &query, &found, ret_more, error))
         return false;
     if (check && found.n < page->ids->n &&
         !check_ids(context, txn, finder, page->ids, missing, error))
         return false;
-    LIST_EACH (void *, record, &found)
-        list_add(list, arena, record);
+    LIST_EACH (void *, item, &found)
+        list_add(list, arena, item);
+    return true;
+}
+
+bool cloud_find(Context *context, Txn *txn, const Finder *finder, const Page *page,
+                const MissingIds *missing, List *list, const char **ret_token, GError **error)
+{
+    Arena *arena = context->arena;
+    bool more = false;
+    if (!find_page(context, txn, finder, page, missing, find, list, &more, error))
+        return false;
     if (ret_token)
-        *ret_token =
-            more ? token_make(arena, kind, find_key(arena, finder, found.items[found.n - 1]))
-                 : NULL;
+        *ret_token = more ? token_make(arena, finder->type()->table,
+                                       find_key(arena, finder, list->items[list->n - 1]))
+                          : NULL;
+    return true;
+}
+
+bool cloud_find_ids(Context *context, Txn *txn, const Finder *finder, const Page *page,
+                    const MissingIds *missing, List *list, const char **ret_token, GError **error)
+{
+    bool more = false;
+    if (!find_page(context, txn, finder, page, missing, find_ids, list, &more, error))
+        return false;
+    *ret_token =
+        more ? token_make(context->arena, finder->type()->table, list->items[list->n - 1]) : NULL;
     return true;
 }
 

@@ -29,6 +29,10 @@ typedef struct MissingIds {
 bool cloud_find(Context *context, Txn *txn, const Finder *finder, const Page *page,
                 const MissingIds *missing, List *list, const char **ret_token, GError **error);
 
+/* The same, but the ids of the records alone, const char *: for kinds with one key column. */
+bool cloud_find_ids(Context *context, Txn *txn, const Finder *finder, const Page *page,
+                    const MissingIds *missing, List *list, const char **ret_token, GError **error);
+
 /* A page of a list that was made rather than stored: its items are in a fixed order, and each is
  * told from the others by the key that the function gives it. kind keeps tokens of one such list
  * from another's. Fault InvalidParameterValue: a token that is not ours. */

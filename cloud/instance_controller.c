@@ -219,6 +219,7 @@ int64_t instance_step(void *data, const char *instance_id)
 /* What the back ends hold, read before the store: whatever is there then has its record already,
  * since records are written first. */
 typedef struct Found {
+    GPtrArray *sites;
     List machines; /* of const char * */
     List *plugged; /* one a site: of const char * */
 } Found;
@@ -227,9 +228,9 @@ static bool list_found(Cloud *cloud, Arena *arena, Found *found, GError **error)
 {
     if (!cloud->config.hypervisor->list(cloud->hypervisor, arena, &found->machines, error))
         return false;
-    found->plugged = arena_alloc(arena, cloud->sites->len * sizeof(List) + 1);
-    for (unsigned i = 0; i < cloud->sites->len; i++) {
-        Site *site = cloud->sites->pdata[i];
+    found->plugged = arena_alloc(arena, found->sites->len * sizeof(List) + 1);
+    for (unsigned i = 0; i < found->sites->len; i++) {
+        Site *site = found->sites->pdata[i];
         if (!cloud->config.network->list(site->network, arena, &found->plugged[i], error))
             return false;
     }
@@ -246,8 +247,8 @@ static bool remove_strays(Cloud *cloud, const Found *found, GHashTable *alive, G
         if (!cloud->config.hypervisor->destroy(cloud->hypervisor, name, error))
             return false;
     }
-    for (unsigned i = 0; i < cloud->sites->len; i++) {
-        Site *site = cloud->sites->pdata[i];
+    for (unsigned i = 0; i < found->sites->len; i++) {
+        Site *site = found->sites->pdata[i];
         LIST_EACH (const char *, id, &found->plugged[i])
             if (!g_hash_table_contains(enis, id) &&
                 !cloud->config.network->unplug(site->network, id, error))
@@ -262,7 +263,8 @@ bool instances_compare(Cloud *cloud, GError **error)
     g_autoptr(GHashTable) alive = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GHashTable) enis = g_hash_table_new(g_str_hash, g_str_equal);
     List instances = {0}, interfaces = {0};
-    Found found = {0};
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
+    Found found = {.sites = sites};
     g_autoptr(Txn) txn = NULL;
     if (!list_found(cloud, arena, &found, error) ||
         !txn_begin_read(cloud->config.store, &txn, error) ||

@@ -4,6 +4,7 @@
  * nothing behind and two launches never share an address. Machines are the controller's work. */
 #include "cloud/instances.h"
 
+#include "base/cidr.h"
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/id.h"

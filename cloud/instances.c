@@ -46,6 +46,46 @@ bool instances_find(Context *context, const Page *page, List *ret_views, const c
     return true;
 }
 
+bool instance_search(Context *context, const Page *page, InstanceSearch *ret_search, GError **error)
+{
+    g_auto(InstanceSearch) search = {.context = context};
+    if (!txn_begin_read(cloud_store(context->cloud), &search.txn, error) ||
+        !cloud_find_ids(context, search.txn, &instance_finder, page, &instance_missing, &search.ids,
+                        &search.token, error))
+        return false;
+    *ret_search = search;
+    search.txn = NULL;
+    return true;
+}
+
+bool instance_search_views(InstanceSearch *search, const List *ids, List *ret_views, GError **error)
+{
+    Context *context = search->context;
+    List instances = {0}, views = {0};
+    if (!record_list_in(search->txn, context->arena, instance_record_type(), "id", ids, &instances,
+                        error) ||
+        !instance_views(context, search->txn, &instances, &views, error))
+        return false;
+    *ret_views = views;
+    return true;
+}
+
+void instance_search_clear(InstanceSearch *search)
+{
+    txn_rollback(g_steal_pointer(&search->txn));
+}
+
+bool instance_search_unchanged(const InstanceSearch *search, const char *id, uint64_t made)
+{
+    uint64_t changed = store_changed(cloud_store(search->context->cloud), id);
+    return changed <= made && changed <= txn_since(search->txn);
+}
+
+uint64_t instance_search_since(const InstanceSearch *search)
+{
+    return txn_since(search->txn);
+}
+
 bool instance_view(Context *context, const char *id, InstanceView **ret_view, GError **error)
 {
     List ids = {0}, views;

@@ -81,6 +81,25 @@ bool instance_check_user_data(Context *context, const char *text, const char **r
 bool instances_find(Context *context, const Page *page, List *ret_views, const char **ret_token,
                     GError **error);
 
+/* The same in two steps, for callers who remember what they made of instances: first the ids, then
+ * what of them is not remembered, from the same snapshot. */
+typedef struct InstanceSearch {
+    Context *context;
+    Txn *txn;
+    List ids;          /* const char *, in order */
+    const char *token; /* of the next page */
+} InstanceSearch;
+bool instance_search(Context *context, const Page *page, InstanceSearch *ret_search,
+                     GError **error);
+/* InstanceView * of these of the ids, which are in the same order. */
+bool instance_search_views(InstanceSearch *search, const List *ids, List *ret_views,
+                           GError **error);
+void instance_search_clear(InstanceSearch *search);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(InstanceSearch, instance_search_clear)
+/* What was made of the instance in a search with since `made` is as this one would make it. */
+bool instance_search_unchanged(const InstanceSearch *search, const char *id, uint64_t made);
+uint64_t instance_search_since(const InstanceSearch *search);
+
 /* One instance that the caller owns; fault InvalidInstanceID.* otherwise. */
 bool instance_view(Context *context, const char *id, InstanceView **ret_view, GError **error);
 

@@ -4,6 +4,7 @@
  * differs. A port of a public address is open exactly when a rule lets some client in. */
 #include "cloud/site.h"
 
+#include "base/cidr.h"
 #include "cloud/addresses.h"
 #include "cloud/instances.h"
 #include <string.h>

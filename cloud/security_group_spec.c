@@ -4,7 +4,7 @@
  * rule can be revoked in other words than it was authorized in. */
 #include "cloud/security_group_spec.h"
 
-#include "cloud/cidr.h"
+#include "base/cidr.h"
 #include <netinet/in.h>
 #include <string.h>
 

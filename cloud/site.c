@@ -137,8 +137,9 @@ void site_close(Site *site, bool keep_guests)
 
 Site *cloud_site(Cloud *cloud, const char *vpc_id)
 {
-    for (unsigned i = 0; i < cloud->sites->len; i++) {
-        Site *site = cloud->sites->pdata[i];
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
+    for (unsigned i = 0; i < sites->len; i++) {
+        Site *site = sites->pdata[i];
         if (g_str_equal(site->vpc_id, vpc_id))
             return site;
     }

@@ -23,8 +23,13 @@ struct Site {
 struct Cloud {
     CloudConfig config; /* strings are owned */
     Hypervisor *hypervisor;
-    GMutex mutex;     /* guards sites, machine_ends */
-    GPtrArray *sites; /* of Site * */
+    struct KnownKeys *known_keys;
+    struct KnownPolicies *known_policies;
+    GMutex growing;        /* taken before mutex: a network is being opened; guards follow */
+    CloudNetworkFn follow; /* what runs in each new one; NULL: nothing */
+    void *follow_data;
+    GMutex mutex;     /* guards sites, ends */
+    GPtrArray *sites; /* of Site *: never changed, but another one takes its place */
     GHashTable *ends; /* instance id → MachineEventKind + 1: how its machine ended, until seen */
     GThread *sweeper;
     GCond sweep;
@@ -36,6 +41,8 @@ bool site_open(Cloud *cloud, const Vpc *vpc, Site **ret_site, GError **error);
 void site_close(Site *site, bool keep_guests);
 /* Takes down networks in the state directory that belong to no site. */
 bool sites_remove_strays(Cloud *cloud, GError **error);
+/* Those that are open now; a reference. They stay open until the cloud is closed. */
+GPtrArray *cloud_sites(Cloud *cloud);
 /* The site of a VPC, or NULL. */
 Site *cloud_site(Cloud *cloud, const char *vpc_id);
 

@@ -34,7 +34,8 @@ bool cloud_status(Cloud *cloud, Arena *arena, const char *account_id, CloudStatu
         .addresses = cloud->config.addresses,
         .memory_limit_mib = (int64_t)cloud->config.memory_limit_mib,
     };
-    Site *site = cloud->sites->pdata[0];
+    g_autoptr(GPtrArray) sites = cloud_sites(cloud);
+    Site *site = sites->pdata[0];
     g_autoptr(Txn) txn = NULL;
     if (!cloud->config.hypervisor->describe(cloud->hypervisor, arena, &status.hypervisor, error) ||
         !cloud->config.network->describe(site->network, arena, &status.network, error) ||

@@ -2,8 +2,9 @@
 #include "daemon/admin.h"
 
 #include "base/fault.h"
+#include "cloud/accounts.h"
 #include "cloud/addresses.h"
-#include "cloud/cloud.h"
+#include "cloud/iam.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -41,6 +42,18 @@ static json_t *lists_json(const Admin *admin, Arena *arena, const CloudStatus *s
                      "load_balancers", "problems");
 }
 
+/* Takes the object. */
+static bool tell(Arena *arena, json_t *object, const char **ret_json, GError **error)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    if (!text)
+        return trouble_set(error, "cannot build the answer");
+    *ret_json = arena_strdup(arena, text);
+    free(text);
+    return true;
+}
+
 static bool status_json(void *data, Arena *arena, const char **ret_json, GError **error)
 {
     const Admin *admin = data;
@@ -64,14 +77,44 @@ static bool status_json(void *data, Arena *arena, const char **ret_json, GError 
         status.network.router, "way_out", status.network.way_out, "privileges", admin->privileges,
         "addresses", "pool", status.addresses, "used", (int)used);
     bool ok = root && facts && json_object_update(facts, root) == 0;
-    char *text = ok ? json_dumps(facts, JSON_COMPACT) : NULL;
     json_decref(root);
-    json_decref(facts);
-    if (!text)
-        return trouble_set(error, "cannot build the status");
-    *ret_json = arena_strdup(arena, text);
-    free(text);
-    return true;
+    if (!ok)
+        json_decref(facts);
+    return tell(arena, ok ? facts : NULL, ret_json, error);
+}
+
+/* ---- accounts ---- */
+
+static json_t *account_json(const Account *account)
+{
+    return json_pack("{s:s, s:s, s:s}", "id", account->id, "name", account->name, "canonical_id",
+                     account->canonical_id);
+}
+
+static bool accounts_json(void *data, Arena *arena, const char **ret_json, GError **error)
+{
+    const Admin *admin = data;
+    List accounts = {0};
+    if (!accounts_list(admin->cloud, arena, &accounts, error))
+        return false;
+    json_t *array = json_array();
+    LIST_EACH (const Account *, account, &accounts)
+        json_array_append_new(array, account_json(account));
+    return tell(arena, json_pack("{s:o}", "accounts", array), ret_json, error);
+}
+
+static bool create_account(void *data, Arena *arena, const char *name, const char **ret_json,
+                           GError **error)
+{
+    const Admin *admin = data;
+    Account *account;
+    AccessKey *key;
+    if (!account_create(admin->cloud, arena, name, &account, &key, error))
+        return false;
+    json_t *object = account_json(account);
+    json_object_set_new(object, "access_key_id", json_string(key->id));
+    json_object_set_new(object, "secret_access_key", json_string(key->secret));
+    return tell(arena, object, ret_json, error);
 }
 
 static bool reset(void *data, GError **error)
@@ -83,5 +126,12 @@ static bool reset(void *data, GError **error)
 AdminHooks admin_hooks(Admin *admin, bool allow_reset)
 {
     return (AdminHooks){
-        .status_json = status_json, .reset = reset, .data = admin, .allow_reset = allow_reset};
+        .status_json = status_json,
+        .reset = reset,
+        .data = admin,
+        .allow_reset = allow_reset,
+        .account_id = admin->account_id,
+        .accounts_json = accounts_json,
+        .create_account = create_account,
+    };
 }

@@ -3,8 +3,8 @@
  * where it is used. */
 #include "daemon/config.h"
 
+#include "base/cidr.h"
 #include "base/fault.h"
-#include "cloud/addresses.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>

@@ -62,7 +62,7 @@ bool inside_open(Cloud *cloud, Endpoint *endpoint, unsigned port, const Identity
         .identity = identity,
         .vpcs = g_ptr_array_new(),
     };
-    if (!cloud_each_network(cloud, open_vpc, inside, error)) {
+    if (!cloud_follow_networks(cloud, open_vpc, inside, error)) {
         inside_close(inside);
         return false;
     }
@@ -74,6 +74,7 @@ void inside_close(Inside *inside)
 {
     if (!inside)
         return;
+    cloud_forget_networks(inside->cloud);
     for (unsigned i = 0; i < inside->vpcs->len; i++) {
         VpcListeners *vpc = inside->vpcs->pdata[i];
         server_free(vpc->server);

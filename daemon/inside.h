@@ -6,7 +6,8 @@
 
 typedef struct Inside Inside;
 
-/* Listens in the network of every VPC. identity and endpoint are borrowed. */
+/* Listens in the network of every VPC, those that come later included. identity and endpoint are
+ * borrowed. */
 bool inside_open(Cloud *cloud, Endpoint *endpoint, unsigned port, const Identity *identity,
                  Inside **ret_inside, GError **error);
 void inside_close(Inside *inside); /* NULL is fine */

@@ -27,6 +27,7 @@ typedef struct Daemon {
     Store *store;
     Clock *clock;
     Clock *wall; /* clients date signatures by it, whatever the clock's speed */
+    Blobs *blobs;
     Cloud *cloud;
     AccessKey *key; /* in arena */
     Arena *arena;
@@ -84,7 +85,9 @@ static bool open_store(Daemon *daemon, GError **error)
 {
     daemon->clock = clock_new(daemon->config->clock_speed);
     daemon->wall = clock_new(1);
-    return store_open(daemon->config->state_dir, &daemon->store, error);
+    g_autofree char *objects = g_build_filename(daemon->config->state_dir, "objects", NULL);
+    return store_open(daemon->config->state_dir, &daemon->store, error) &&
+           blobs_open(objects, daemon->store, &daemon->blobs, error);
 }
 
 static bool open_cloud(Daemon *daemon, GError **error)
@@ -125,6 +128,7 @@ static bool open_endpoint(Daemon *daemon, GError **error)
     };
     daemon->endpoint = endpoint_new(&(EndpointConfig){
         .cloud = daemon->cloud,
+        .blobs = daemon->blobs,
         .clock = daemon->wall,
         .region = HOME_REGION,
         .admin = admin_hooks(&daemon->admin, config->allow_reset),
@@ -158,6 +162,7 @@ static void close_all(Daemon *daemon, bool keep_guests)
     endpoint_free(daemon->endpoint);
     cloud_close(daemon->cloud, keep_guests);
     identity_close(daemon->identity);
+    blobs_close(daemon->blobs);
     store_close(daemon->store);
     clock_free(daemon->clock);
     clock_free(daemon->wall);

@@ -16,6 +16,7 @@ typedef struct Build {
     const char *account_id;
     GString *sql;
     List values; /* of const char *: parameters 2 and up; NULL is NULL */
+    bool ids;    /* nothing but the key is wanted */
 } Build;
 
 /* Adds "?N". */
@@ -226,7 +227,10 @@ static bool build_find(Build *build, const FindQuery *query, GError **error)
 {
     const Finder *finder = build->finder;
     g_string_append(build->sql, "SELECT ");
-    row_add_record(build->sql, build->type, finder->alias);
+    if (build->ids)
+        add_keys(build);
+    else
+        row_add_record(build->sql, build->type, finder->alias);
     g_string_append_printf(build->sql, " FROM %s %s WHERE %s", build->type->table, finder->alias,
                            finder->scope ? finder->scope : "true");
     if (query->ids && query->ids->n > 0) {
@@ -257,8 +261,8 @@ static void bind(sqlite3_stmt *statement, const Build *build)
         row_bind_text(statement, i, list_at(&build->values, (size_t)i - 2));
 }
 
-bool find(Txn *txn, Arena *arena, const Finder *finder, const FindQuery *query, List *list,
-          bool *ret_more, GError **error)
+static bool run(Txn *txn, Arena *arena, const Finder *finder, const FindQuery *query, bool ids,
+                List *list, bool *ret_more, GError **error)
 {
     g_autoptr(GString) sql = g_string_sized_new(2048);
     Build build = {
@@ -267,13 +271,30 @@ bool find(Txn *txn, Arena *arena, const Finder *finder, const FindQuery *query, 
         .type = finder->type(),
         .account_id = query->account_id,
         .sql = sql,
+        .ids = ids,
     };
     sqlite3_stmt *statement;
     if (!txn_check(txn, false, error) || !build_find(&build, query, error) ||
         !connection_statement(txn->connection, sql->str, &statement, error))
         return false;
     bind(statement, &build);
-    return row_load_all(txn, arena, build.type, statement, query->limit, list, ret_more, error);
+    return ids ? row_load_ids(txn, arena, build.type, statement, query->limit, list, ret_more,
+                              error)
+               : row_load_all(txn, arena, build.type, statement, query->limit, list, ret_more,
+                              error);
+}
+
+bool find(Txn *txn, Arena *arena, const Finder *finder, const FindQuery *query, List *list,
+          bool *ret_more, GError **error)
+{
+    return run(txn, arena, finder, query, false, list, ret_more, error);
+}
+
+bool find_ids(Txn *txn, Arena *arena, const Finder *finder, const FindQuery *query, List *list,
+              bool *ret_more, GError **error)
+{
+    g_assert(!finder->type()->columns[1].key);
+    return run(txn, arena, finder, query, true, list, ret_more, error);
 }
 
 const char *find_key(Arena *arena, const Finder *finder, const void *record)

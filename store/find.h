@@ -46,6 +46,10 @@ typedef struct FindQuery {
 bool find(Txn *txn, Arena *arena, const Finder *finder, const FindQuery *query, List *list,
           bool *ret_more, GError **error);
 
+/* The same, but the ids of the records alone, const char *: for kinds with one key column. */
+bool find_ids(Txn *txn, Arena *arena, const Finder *finder, const FindQuery *query, List *list,
+              bool *ret_more, GError **error);
+
 /* The record's key, as FindQuery.after wants it: several key columns are joined by newlines. */
 const char *find_key(Arena *arena, const Finder *finder, const void *record);
 

@@ -61,6 +61,18 @@ const RecordType *record_type(RecordKind kind)
     return types[kind]();
 }
 
+void *record_copy(Arena *arena, const RecordType *type, const void *record)
+{
+    void *copy = arena_memdup(arena, record, type->size);
+    for (size_t i = 0; i < type->n_columns; i++) {
+        if (type->columns[i].kind == COLUMN_TEXT) {
+            char **text = (char **)((char *)copy + type->columns[i].offset);
+            *text = arena_strdup(arena, *text);
+        }
+    }
+    return copy;
+}
+
 static bool has_one_key(const RecordType *type)
 {
     return type->columns[0].key && (type->n_columns == 1 || !type->columns[1].key);

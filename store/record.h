@@ -74,6 +74,9 @@ bool record_insert(Txn *txn, const RecordType *type, const void *record, GError 
 bool record_put(Txn *txn, const RecordType *type, const void *record, GError **error);
 bool record_delete(Txn *txn, const RecordType *type, const char *key, GError **error);
 
+/* With its strings. */
+void *record_copy(Arena *arena, const RecordType *type, const void *record);
+
 /* One function that gives the type, the structure, and typed verbs for each record kind. */
 #define RECORD(Name, name, label) typedef struct Name {
 #define KEY(member) const char *member;

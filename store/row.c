@@ -142,8 +142,21 @@ int row_register(Connection *connection)
                                       connection, make_record, NULL, NULL, NULL);
 }
 
-bool row_load_all(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *statement,
-                  int64_t limit, List *list, bool *ret_more, GError **error)
+/* What the statement's row holds, in the arena. */
+static void *row_record(sqlite3_stmt *statement, Arena *arena)
+{
+    return (void *)(intptr_t)sqlite3_column_int64(statement, 0);
+}
+
+static void *row_id(sqlite3_stmt *statement, Arena *arena)
+{
+    const void *id = sqlite3_column_text(statement, 0);
+    return arena_memdup(arena, id, (size_t)sqlite3_column_bytes(statement, 0) + 1);
+}
+
+static bool load(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *statement,
+                 void *(*take)(sqlite3_stmt *, Arena *), int64_t limit, List *list, bool *ret_more,
+                 GError **error)
 {
     bool more = false;
     int code;
@@ -153,7 +166,7 @@ bool row_load_all(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *
         more = limit > 0 && n == limit;
         if (more)
             break;
-        list_add(list, arena, (void *)(intptr_t)sqlite3_column_int64(statement, 0));
+        list_add(list, arena, take(statement, arena));
         n++;
     }
     bool ok = code == SQLITE_ROW || code == SQLITE_DONE;
@@ -163,6 +176,18 @@ bool row_load_all(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *
     if (ok && ret_more)
         *ret_more = more;
     return ok;
+}
+
+bool row_load_all(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *statement,
+                  int64_t limit, List *list, bool *ret_more, GError **error)
+{
+    return load(txn, arena, type, statement, row_record, limit, list, ret_more, error);
+}
+
+bool row_load_ids(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *statement,
+                  int64_t limit, List *list, bool *ret_more, GError **error)
+{
+    return load(txn, arena, type, statement, row_id, limit, list, ret_more, error);
 }
 
 bool row_load_one(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *statement,

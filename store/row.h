@@ -31,6 +31,9 @@ uint64_t row_compare(const RecordType *type, const void *a, const void *b);
  * another row. */
 bool row_load_all(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *statement,
                   int64_t limit, List *list, bool *ret_more, GError **error);
+/* The same of one that selects the key instead: const char *. */
+bool row_load_ids(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *statement,
+                  int64_t limit, List *list, bool *ret_more, GError **error);
 /* The first row, or NULL; resets the statement. */
 bool row_load_one(Txn *txn, Arena *arena, const RecordType *type, sqlite3_stmt *statement,
                   void **ret_record, GError **error);

@@ -39,11 +39,15 @@ static void set_up_sqlite(void)
 static bool open_writer(const char *path, Writer **ret_writer, GError **error)
 {
     g_autoptr(Connection) connection = NULL;
-    if (!connection_open(path, CONNECTION_WRITES, &connection, error) ||
-        !migrate(connection, error) || !query_prepare_all(connection, error))
-        return false;
-    *ret_writer = writer_new(g_steal_pointer(&connection));
-    return true;
+    Changes *changes = changes_new();
+    bool ok = connection_open(path, CONNECTION_WRITES, &connection, error) &&
+              migrate(connection, error) && changes_watch(changes, connection, error) &&
+              query_prepare_all(connection, error);
+    if (ok)
+        *ret_writer = writer_new(g_steal_pointer(&connection), changes);
+    else
+        changes_free(changes);
+    return ok;
 }
 
 bool store_open(const char *directory, Store **ret_store, GError **error)
@@ -74,7 +78,7 @@ void store_close(Store *store)
 /* What of each kind of record a clearing leaves: who the users are, and what no user made. */
 static const char *const kept[KIND_COUNT] = {
     [KIND_account] = "true",
-    [KIND_access_key] = "true",
+    [KIND_access_key] = "user_name IS NULL",
     [KIND_setting] = "name NOT LIKE 'cursor:%'",
     [KIND_region] = "true",
     [KIND_zone] = "true",
@@ -82,11 +86,22 @@ static const char *const kept[KIND_COUNT] = {
     [KIND_vpc] = "is_default",
     [KIND_subnet] = "is_default",
     [KIND_image] = "recipe IS NOT NULL",
+    [KIND_blob_trash] = "true",
 };
+
+/* The files of blobs are still to be removed, and what is no record goes as well. */
+static bool clear_blobs(Txn *txn, GError **error)
+{
+    static const char sql[] =
+        "INSERT OR IGNORE INTO blob_trash SELECT id FROM blob WHERE place = 'file';"
+        "DELETE FROM blob_data";
+    return sqlite3_exec(txn->connection->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+           txn_fail(txn, "clear", "blob", error);
+}
 
 bool store_clear(Txn *txn, GError **error)
 {
-    if (!txn_check(txn, true, error))
+    if (!txn_check(txn, true, error) || !clear_blobs(txn, error))
         return false;
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         const char *table = record_type(kind)->table;
@@ -103,6 +118,16 @@ bool store_clear(Txn *txn, GError **error)
 uint64_t store_version(const Store *store)
 {
     return writer_version(store->writer);
+}
+
+uint64_t store_changed(const Store *store, const char *id)
+{
+    return writer_changed(store->writer, id);
+}
+
+void store_outwait_readers(Store *store)
+{
+    readers_outwait(store->readers);
 }
 
 void store_stats(Store *store, StoreStats *ret_stats)

@@ -24,6 +24,8 @@ bool txn_begin(Store *store, Txn **ret_txn, GError **error)
 bool txn_begin_read(Store *store, Txn **ret_txn, GError **error)
 {
     Connection *connection;
+    /* Before the snapshot is taken, which is when the first statement reads. */
+    uint64_t since = writer_version(store->writer) & ~UINT64_C(1);
     if (!readers_take(store->readers, &connection, error))
         return false;
     if (!connection_control(connection, CONTROL_BEGIN_READ, error)) {
@@ -31,7 +33,14 @@ bool txn_begin_read(Store *store, Txn **ret_txn, GError **error)
         return false;
     }
     *ret_txn = txn_new(store, connection, false);
+    (*ret_txn)->since = since;
     return true;
+}
+
+uint64_t txn_since(const Txn *txn)
+{
+    g_assert(!txn->writes);
+    return txn->since;
 }
 
 static void end_read(Txn *txn)

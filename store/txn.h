@@ -15,7 +15,8 @@ struct Txn {
     Store *store;
     Connection *connection;
     bool writes;
-    bool doomed; /* a verb failed with trouble: what is written may be half of something */
+    uint64_t since; /* of a reading one: what was committed when it began */
+    bool doomed;    /* a verb failed with trouble: what is written may be half of something */
 };
 
 /* Verbs ask first whether the transaction can still be used, and, with writes, written to. */

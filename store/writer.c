@@ -32,6 +32,7 @@ typedef struct Place {
 
 struct Writer {
     Connection *connection;
+    Changes *changes;
     Batch *batch;
     atomic_uint_least64_t version; /* odd while a COMMIT is under way */
 
@@ -42,10 +43,11 @@ struct Writer {
     uint64_t commits;
 };
 
-Writer *writer_new(Connection *connection)
+Writer *writer_new(Connection *connection, Changes *changes)
 {
     Writer *writer = g_new0(Writer, 1);
     writer->connection = connection;
+    writer->changes = changes;
     g_mutex_init(&writer->lock);
     g_queue_init(&writer->line);
     return writer;
@@ -57,6 +59,7 @@ void writer_free(Writer *writer)
         return;
     g_assert(!writer->owner && !writer->batch);
     connection_close(writer->connection);
+    changes_free(writer->changes);
     g_mutex_clear(&writer->lock);
     g_free(writer);
 }
@@ -118,12 +121,14 @@ static void batch_end(Writer *writer)
     Batch *batch = g_steal_pointer(&writer->batch);
     bool committed = false;
     if (batch->members > 0 && !batch->error) {
+        changes_publish(writer->changes, atomic_load(&writer->version) + 1);
         atomic_fetch_add(&writer->version, 1);
         committed = connection_control(writer->connection, CONTROL_COMMIT, &batch->error);
         atomic_fetch_add(&writer->version, 1);
     }
     if (connection_in_transaction(writer->connection))
         connection_control(writer->connection, CONTROL_ROLLBACK, NULL);
+    changes_drop(writer->changes);
 
     g_mutex_lock(&writer->lock);
     if (committed) {
@@ -239,6 +244,11 @@ void writer_resume(Writer *writer)
 uint64_t writer_version(const Writer *writer)
 {
     return atomic_load(&writer->version);
+}
+
+uint64_t writer_changed(Writer *writer, const char *id)
+{
+    return changes_last(writer->changes, id);
 }
 
 void writer_stats(Writer *writer, StoreStats *stats)

@@ -14,12 +14,12 @@
  * batch: all its members fail. Thread-safe; lock order: Writer's own lock is a leaf. */
 #pragma once
 
-#include "store/connection.h"
+#include "store/changes.h"
 
 typedef struct Writer Writer;
 
-/* Takes the connection over. */
-Writer *writer_new(Connection *connection);
+/* Takes both over: changes watches the connection. */
+Writer *writer_new(Connection *connection, Changes *changes);
 void writer_free(Writer *writer); /* NULL is fine; nobody may be in line */
 Connection *writer_connection(Writer *writer);
 
@@ -41,6 +41,9 @@ void writer_resume(Writer *writer);
 
 /* Differs after every commit; odd while one is under way. */
 uint64_t writer_version(const Writer *writer);
+
+/* The last commit that may have touched what belongs to that id; odd, or 0. */
+uint64_t writer_changed(Writer *writer, const char *id);
 
 /* Fills in its part. */
 void writer_stats(Writer *writer, StoreStats *stats);

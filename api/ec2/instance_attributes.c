@@ -21,65 +21,14 @@ static BoolAttributeItem *bool_item(Call *call, bool value)
 
 typedef DescribeInstanceAttributeReply Reply;
 
-/* One row an attribute: how it is shown. */
-static void show_type(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->type = string_item(call, view->instance->type);
-}
-
-static void show_kernel(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->kernel = string_item(call, view->instance->kernel_id);
-}
-
-static void show_ramdisk(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->ramdisk = string_item(call, view->instance->ramdisk_id);
-}
-
-static void show_user_data(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->user_data = string_item(call, view->instance->user_data);
-}
-
-static void show_api_termination(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->disable_api_termination = bool_item(call, view->instance->disable_api_termination);
-}
-
-static void show_api_stop(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->disable_api_stop = bool_item(call, view->instance->disable_api_stop);
-}
-
-static void show_shutdown(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->shutdown_behavior = string_item(call, view->instance->shutdown_behavior);
-}
-
-static void show_root_device(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->root_device_name = string_item(call, view->instance->root_device_name);
-}
-
 static void show_block_devices(Call *call, const InstanceView *view, Reply *reply)
 {
     reply->block_devices = ec2_block_device_items(call, view);
 }
 
-static void show_source_dest(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->source_dest_check = bool_item(call, view->instance->source_dest_check);
-}
-
 static void show_groups(Call *call, const InstanceView *view, Reply *reply)
 {
     reply->groups = ec2_group_items(call, &view->groups);
-}
-
-static void show_ebs_optimized(Call *call, const InstanceView *view, Reply *reply)
-{
-    reply->ebs_optimized = bool_item(call, view->instance->ebs_optimized);
 }
 
 static void show_ena(Call *call, const InstanceView *view, Reply *reply)
@@ -96,27 +45,61 @@ static void show_nothing(Call *call, const InstanceView *view, Reply *reply)
 {
 }
 
+/* One row an attribute: a text or a flag of the instance and where the reply shows it, or how else
+ * it is shown. */
 static const struct {
     const char *name;
+    enum { TEXT, FLAG, OTHER } kind;
+    size_t member; /* of Instance */
+    size_t shown;  /* of Reply */
     void (*show)(Call *call, const InstanceView *view, Reply *reply);
 } attributes[] = {
-    {"instanceType", show_type},
-    {"kernel", show_kernel},
-    {"ramdisk", show_ramdisk},
-    {"userData", show_user_data},
-    {"disableApiTermination", show_api_termination},
-    {"disableApiStop", show_api_stop},
-    {"instanceInitiatedShutdownBehavior", show_shutdown},
-    {"rootDeviceName", show_root_device},
-    {"blockDeviceMapping", show_block_devices},
-    {"productCodes", show_nothing},
-    {"sourceDestCheck", show_source_dest},
-    {"groupSet", show_groups},
-    {"ebsOptimized", show_ebs_optimized},
-    {"sriovNetSupport", show_sriov},
-    {"enaSupport", show_ena},
-    {"enclaveOptions", show_nothing},
+#define TEXT_ROW(name, member, shown)                                                              \
+    {                                                                                              \
+        name, TEXT, offsetof(Instance, member), offsetof(Reply, shown), NULL                       \
+    }
+#define FLAG_ROW(name, member)                                                                     \
+    {                                                                                              \
+        name, FLAG, offsetof(Instance, member), offsetof(Reply, member), NULL                      \
+    }
+#define OTHER_ROW(name, show)                                                                      \
+    {                                                                                              \
+        name, OTHER, 0, 0, show                                                                    \
+    }
+    TEXT_ROW("instanceType", type, type),
+    TEXT_ROW("kernel", kernel_id, kernel),
+    TEXT_ROW("ramdisk", ramdisk_id, ramdisk),
+    TEXT_ROW("userData", user_data, user_data),
+    TEXT_ROW("instanceInitiatedShutdownBehavior", shutdown_behavior, shutdown_behavior),
+    TEXT_ROW("rootDeviceName", root_device_name, root_device_name),
+    FLAG_ROW("disableApiTermination", disable_api_termination),
+    FLAG_ROW("disableApiStop", disable_api_stop),
+    FLAG_ROW("sourceDestCheck", source_dest_check),
+    FLAG_ROW("ebsOptimized", ebs_optimized),
+    OTHER_ROW("blockDeviceMapping", show_block_devices),
+    OTHER_ROW("groupSet", show_groups),
+    OTHER_ROW("enaSupport", show_ena),
+    OTHER_ROW("sriovNetSupport", show_sriov),
+    OTHER_ROW("productCodes", show_nothing),
+    OTHER_ROW("enclaveOptions", show_nothing),
 };
+
+static void show(Call *call, size_t attribute, const InstanceView *view, Reply *reply)
+{
+    const char *member = (const char *)view->instance + attributes[attribute].member;
+    void *shown = (char *)reply + attributes[attribute].shown;
+    switch (attributes[attribute].kind) {
+    case TEXT:
+        *(StringAttributeItem **)shown = string_item(call, *(const char *const *)member);
+        break;
+    case FLAG:
+        *(BoolAttributeItem **)shown = bool_item(call, *(const bool *)member);
+        break;
+    case OTHER:
+        attributes[attribute].show(call, view, reply);
+        break;
+    }
+}
 
 bool ec2_describe_instance_attribute(Call *call, const DescribeInstanceAttributeRequest *request,
                                      DescribeInstanceAttributeReply *reply, GError **error)
@@ -127,7 +110,7 @@ bool ec2_describe_instance_attribute(Call *call, const DescribeInstanceAttribute
     reply->instance_id = request->instance_id;
     for (size_t i = 0; i < G_N_ELEMENTS(attributes); i++)
         if (strcmp(attributes[i].name, request->attribute) == 0)
-            attributes[i].show(call, view, reply);
+            show(call, i, view, reply);
     return true;
 }
 

@@ -3,6 +3,10 @@
 
 #include "api/ec2/tag_items.h"
 #include "cloud/addresses.h"
+#include <string.h>
+
+/* The first API version whose instances, not reservations, have groups. */
+#define FIRST_WITH_VPCS "2011-01-01"
 
 StateItem *ec2_state_item(Call *call, int state)
 {
@@ -190,25 +194,131 @@ InstanceItem *ec2_instance_item(Call *call, const InstanceView *view)
     return item;
 }
 
+/* Reservations under construction, each with what is said of it as one text: its heading. */
+typedef struct Reservations {
+    GHashTable *by_heading; /* → ReservationItem */
+    const char *last_heading;
+    ReservationItem *last;
+    List items; /* of ReservationItem *, in the order of their first instance */
+} Reservations;
+
+static void reservations_clear(Reservations *reservations)
+{
+    g_hash_table_unref(reservations->by_heading);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reservations, reservations_clear)
+
+static const char *heading_of(Call *call, const Instance *instance)
+{
+    const char *requester = instance->requester_id ? instance->requester_id : "";
+    return arena_printf(call->context.arena, "%s\n%s\n%s", instance->reservation_id,
+                        instance->account_id, requester);
+}
+
+/* heading: in the arena. */
+static ReservationItem *reservation_of(Call *call, Reservations *reservations, const char *heading)
+{
+    if (reservations->last && strcmp(heading, reservations->last_heading) == 0)
+        return reservations->last;
+    ReservationItem *item = g_hash_table_lookup(reservations->by_heading, heading);
+    if (!item) {
+        char *rest = arena_strdup(call->context.arena, heading);
+        item = EC2_NEW(call, ReservationItem);
+        item->reservation_id = strsep(&rest, "\n");
+        item->owner_id = strsep(&rest, "\n");
+        item->requester_id = rest;
+        g_hash_table_insert(reservations->by_heading, (void *)heading, item);
+        list_add(&reservations->items, call->context.arena, item);
+    }
+    reservations->last_heading = heading;
+    reservations->last = item;
+    return item;
+}
+
 List ec2_reservation_items(Call *call, const List *views)
 {
-    List items = {0};
-    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+    g_auto(Reservations) reservations = {.by_heading = g_hash_table_new(g_str_hash, g_str_equal)};
     LIST_EACH (const InstanceView *, view, views) {
-        const Instance *instance = view->instance;
-        ReservationItem *item = g_hash_table_lookup(known, instance->reservation_id);
-        if (!item) {
-            item = EC2_NEW(call, ReservationItem);
-            item->reservation_id = instance->reservation_id;
-            item->owner_id = instance->account_id;
-            item->requester_id = instance->requester_id;
-            /* Before there were VPCs, a reservation's groups were its instances'. */
-            if (g_strcmp0(call->version, "2011-01-01") < 0)
-                item->groups = ec2_group_items(call, &view->groups);
-            g_hash_table_insert(known, (void *)instance->reservation_id, item);
-            list_add(&items, call->context.arena, item);
-        }
+        ReservationItem *item =
+            reservation_of(call, &reservations, heading_of(call, view->instance));
+        /* Before there were VPCs, a reservation's groups were its instances'. */
+        if (item->instances.n == 0 && strcmp(call->version, FIRST_WITH_VPCS) < 0)
+            item->groups = ec2_group_items(call, &view->groups);
         list_add(&item->instances, call->context.arena, ec2_instance_item(call, view));
     }
-    return items;
+    return reservations.items;
+}
+
+/* ---- pieces ---- */
+
+/* An instance found, with its remembered piece or the key to remember one by. */
+typedef struct Shown {
+    const Piece *piece;
+    const char *key;
+} Shown;
+
+static const char *piece_key(Call *call, const char *id)
+{
+    size_t version = strlen(call->version), size = strlen(id) + 1;
+    char *key = arena_alloc(call->context.arena, version + size);
+    memcpy(key, call->version, version);
+    memcpy(key + version, id, size);
+    return key;
+}
+
+/* What is remembered of each of those found, and the ids of the others. */
+static Shown *find_pieces(Call *call, const InstanceSearch *search, List *others)
+{
+    Shown *shown = arena_alloc(call->context.arena, (search->ids.n + 1) * sizeof(Shown));
+    for (size_t i = 0; i < search->ids.n; i++) {
+        const char *id = search->ids.items[i];
+        shown[i].key = piece_key(call, id);
+        const Piece *piece = pieces_find(&call->pieces, shown[i].key);
+        if (piece && instance_search_unchanged(search, id, piece->since))
+            shown[i].piece = piece;
+        else
+            list_add(others, call->context.arena, id);
+    }
+    return shown;
+}
+
+static void show_piece(Call *call, Reservations *reservations, const Piece *piece)
+{
+    list_add(&reservation_of(call, reservations, piece->heading)->instances, call->context.arena,
+             shape_rendered(call->context.arena, piece->xml, piece->size));
+}
+
+static void show_view(Call *call, Reservations *reservations, const InstanceView *view,
+                      const char *key, uint64_t since)
+{
+    const char *heading = heading_of(call, view->instance);
+    InstanceItem *item = ec2_instance_item(call, view);
+    item->rendered = arena_new_struct(call->context.arena, Rendered);
+    pieces_add(&call->pieces, key, since, heading, item->rendered);
+    list_add(&reservation_of(call, reservations, heading)->instances, call->context.arena, item);
+}
+
+bool ec2_reservations_found(Call *call, InstanceSearch *search, List *ret_items, GError **error)
+{
+    List others = {0}, views = {0};
+    /* A reservation that shows groups is more than the sum of its instances. */
+    if (!call->pieces.cache || strcmp(call->version, FIRST_WITH_VPCS) < 0) {
+        if (!instance_search_views(search, &search->ids, &views, error))
+            return false;
+        *ret_items = ec2_reservation_items(call, &views);
+        return true;
+    }
+    const Shown *shown = find_pieces(call, search, &others);
+    if (!instance_search_views(search, &others, &views, error))
+        return false;
+    g_auto(Reservations) reservations = {.by_heading = g_hash_table_new(g_str_hash, g_str_equal)};
+    for (size_t i = 0, n_views = 0; i < search->ids.n; i++) {
+        if (shown[i].piece)
+            show_piece(call, &reservations, shown[i].piece);
+        else
+            show_view(call, &reservations, list_at(&views, n_views++), shown[i].key,
+                      instance_search_since(search));
+    }
+    *ret_items = reservations.items;
+    return true;
 }

@@ -132,12 +132,13 @@ bool ec2_describe_instances(Call *call, const DescribeInstancesRequest *request,
                             DescribeInstancesReply *reply, GError **error)
 {
     Page page;
-    List views;
+    g_auto(InstanceSearch) search = {0};
     if (!ec2_page(call, &request->selection, &request->instance_ids, INSTANCES_PAGE_MIN,
                   INSTANCES_PAGE_MAX, &page, error) ||
-        !instances_find(&call->context, &page, &views, &reply->next_token, error))
+        !instance_search(&call->context, &page, &search, error) ||
+        !ec2_reservations_found(call, &search, &reply->reservations, error))
         return false;
-    reply->reservations = ec2_reservation_items(call, &views);
+    reply->next_token = search.token;
     return true;
 }
 

@@ -84,7 +84,7 @@ static void answer_token(Imds *imds, Arena *arena, const HttpRequest *request,
     const Instance *instance = metadata->view->instance;
     int64_t expiry = cloud_now(imds->cloud) + (int64_t)seconds * CLOCK_SECOND;
     show_text(reply, imds_token_make(arena, identity_secret(imds->identity), instance->id, expiry));
-    reply->extra = (Header){TTL_HEADER, arena_printf(arena, "%u", (unsigned)seconds)};
+    http_reply_header(reply, arena, TTL_HEADER, arena_printf(arena, "%u", (unsigned)seconds));
     reply->hop_limit = (unsigned)instance->http_hop_limit;
 }
 

@@ -109,6 +109,27 @@ void canonical_path(Buffer *out, Arena *arena, const char *path)
         buffer_add_char(out, '/');
 }
 
+bool canonical_s3_path(Buffer *out, const char *path, bool escaped_slashes)
+{
+    size_t start = out->size;
+    for (;;) {
+        const char *end = escaped_slashes ? strchrnul(path, '/') : path + strlen(path);
+        g_autofree char *part = g_uri_unescape_segment(path, end, NULL);
+        if (!part) {
+            out->size = start;
+            return false;
+        }
+        canonical_encode(out, part, strlen(part), !escaped_slashes);
+        if (!*end)
+            break;
+        buffer_add_char(out, '/');
+        path = end + 1;
+    }
+    if (out->size == start)
+        buffer_add_char(out, '/');
+    return true;
+}
+
 void canonical_header_value(Buffer *out, const char *value, bool collapse)
 {
     while (g_ascii_isspace(*value))

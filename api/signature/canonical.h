@@ -16,6 +16,11 @@ void canonical_query(Buffer *out, Arena *arena, const Param *params, size_t n, c
  * path as sent encoded once more. An empty path is "/". */
 void canonical_path(Buffer *out, Arena *arena, const char *path);
 
+/* Version 4's path for S3: decoded and encoded once, nothing else. escaped_slashes: a %2F stays one
+ * instead of becoming a slash. False when the path's encoding is broken or has a NUL in it; then
+ * nothing is written. An empty path is "/". */
+bool canonical_s3_path(Buffer *out, const char *path, bool escaped_slashes);
+
 /* A header's value without white space at its ends and, if asked, each run inside it as one
  * space. */
 void canonical_header_value(Buffer *out, const char *value, bool collapse);

@@ -2,7 +2,7 @@
  * any request gives a claim, and one without problem has every member that its form needs. */
 #include "api/signature/signature.h"
 
-#include "base/clock.h"
+#include "api/signature/dates.h"
 #include <string.h>
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
@@ -17,6 +17,15 @@ static void set_problem(Claim *claim, SignatureProblem problem, const char *deta
     }
 }
 
+static void set_flaw(Claim *claim, SignatureFlaw flaw, const char *flawed, const char *sentence)
+{
+    if (claim->problem == SIGNATURE_FINE) {
+        claim->flaw = flaw;
+        claim->flawed = flawed;
+    }
+    set_problem(claim, SIGNATURE_INCOMPLETE, sentence);
+}
+
 /* "AKID/20150830/us-east-1/iam/aws4_request" */
 static void read_credential(Arena *arena, const char *credential, Claim *claim)
 {
@@ -25,11 +34,11 @@ static void read_credential(Arena *arena, const char *credential, Claim *claim)
     for (size_t i = G_N_ELEMENTS(tail); i-- > 0;) {
         char *slash = strrchr(parts, '/');
         if (!slash) {
-            set_problem(claim, SIGNATURE_INCOMPLETE,
-                        arena_printf(arena,
-                                     "Credential must have at least 5 slash-delimited elements, "
-                                     "got '%.200s'.",
-                                     credential));
+            set_flaw(claim, FLAW_CREDENTIAL, credential,
+                     arena_printf(arena,
+                                  "Credential must have at least 5 slash-delimited elements, "
+                                  "got '%.200s'.",
+                                  credential));
             return;
         }
         tail[i] = slash + 1;
@@ -41,11 +50,11 @@ static void read_credential(Arena *arena, const char *credential, Claim *claim)
     claim->region = tail[1];
     claim->service = tail[2];
     if (strcmp(tail[3], "aws4_request") != 0)
-        set_problem(claim, SIGNATURE_INCOMPLETE,
-                    arena_printf(arena,
-                                 "Credential should be scoped with a valid terminator: "
-                                 "'aws4_request', not '%.100s'.",
-                                 tail[3]));
+        set_flaw(claim, FLAW_TERMINATOR, tail[3],
+                 arena_printf(arena,
+                              "Credential should be scoped with a valid terminator: "
+                              "'aws4_request', not '%.100s'.",
+                              tail[3]));
 }
 
 static void read_signed_headers(Arena *arena, const char *names, Claim *claim)
@@ -55,7 +64,7 @@ static void read_signed_headers(Arena *arena, const char *names, Claim *claim)
     for (const char *c = names; *c; c++)
         most += *c == ';';
     if (most > MAX_SIGNED_HEADERS)
-        set_problem(claim, SIGNATURE_INCOMPLETE, "Too many headers are signed.");
+        set_flaw(claim, FLAW_OTHER, NULL, "Too many headers are signed.");
     const char **list = arena_alloc(arena, (most + 1) * sizeof(*list));
     size_t n = 0;
     bool has_host = false;
@@ -67,31 +76,25 @@ static void read_signed_headers(Arena *arena, const char *names, Claim *claim)
     }
     claim->signed_names = list;
     if (!has_host)
-        set_problem(claim, SIGNATURE_INCOMPLETE,
-                    "'Host' must be a 'SignedHeader' in the AWS Authorization.");
-}
-
-static bool read_basic_time(const char *text, int64_t *ret_time)
-{
-    return strlen(text) == strlen("20150830T123600Z") && text[8] == 'T' &&
-           clock_parse(text, ret_time);
+        set_flaw(claim, FLAW_HOST_UNSIGNED, NULL,
+                 "'Host' must be a 'SignedHeader' in the AWS Authorization.");
 }
 
 static void read_timestamp(Arena *arena, const char *timestamp, Claim *claim)
 {
     claim->timestamp = timestamp;
-    if (!read_basic_time(timestamp, &claim->time))
-        set_problem(claim, SIGNATURE_INCOMPLETE,
-                    arena_printf(arena,
-                                 "Date must be in ISO-8601 'basic format'. Got '%.100s'. See "
-                                 "http://en.wikipedia.org/wiki/ISO_8601",
-                                 timestamp));
+    if (!basic_time_parse(timestamp, &claim->time))
+        set_flaw(claim, FLAW_TIMESTAMP, timestamp,
+                 arena_printf(arena,
+                              "Date must be in ISO-8601 'basic format'. Got '%.100s'. See "
+                              "http://en.wikipedia.org/wiki/ISO_8601",
+                              timestamp));
     else if (claim->date && (strlen(claim->date) != 8 || strncmp(claim->date, timestamp, 8) != 0))
-        set_problem(claim, SIGNATURE_INCOMPLETE,
-                    arena_printf(arena,
-                                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
-                                 "version of date from HTTP: '%.100s' != '%.8s', from '%s'.",
-                                 claim->date, timestamp, timestamp));
+        set_flaw(claim, FLAW_DATE, claim->date,
+                 arena_printf(arena,
+                              "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
+                              "version of date from HTTP: '%.100s' != '%.8s', from '%s'.",
+                              claim->date, timestamp, timestamp));
 }
 
 /* The parameters of an Authorization header: name=value, commas and maybe spaces between. */
@@ -112,12 +115,22 @@ static void read_authorization(Arena *arena, const char *text, Claim *claim)
                          : !names            ? "SignedHeaders"
                                              : NULL;
     if (absent)
-        set_problem(claim, SIGNATURE_INCOMPLETE,
-                    arena_printf(arena, "Authorization header requires '%s' parameter.", absent));
+        set_flaw(claim, FLAW_COMPONENT, absent,
+                 arena_printf(arena, "Authorization header requires '%s' parameter.", absent));
     if (credential)
         read_credential(arena, credential, claim);
     if (names)
         read_signed_headers(arena, names, claim);
+}
+
+/* The Date header, which is signed in basic form whichever of its forms it has. */
+static const char *date_header(Arena *arena, const HttpRequest *http)
+{
+    const char *date = http_header(http, "date");
+    int64_t time;
+    return date && http_date_parse(date, &time)
+               ? basic_time_format(time, arena_alloc(arena, BASIC_TIME_SIZE))
+               : date;
 }
 
 static void read_v4_header(Arena *arena, const SignedRequest *request, const char *authorization,
@@ -127,13 +140,13 @@ static void read_v4_header(Arena *arena, const SignedRequest *request, const cha
     read_authorization(arena, authorization + strlen(ALGORITHM), claim);
     const char *timestamp = http_header(request->http, "x-amz-date");
     if (!timestamp)
-        timestamp = http_header(request->http, "date");
+        timestamp = date_header(arena, request->http);
     if (timestamp)
         read_timestamp(arena, timestamp, claim);
     else
-        set_problem(claim, SIGNATURE_INCOMPLETE,
-                    "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' "
-                    "header.");
+        set_flaw(claim, FLAW_TIMESTAMP, NULL,
+                 "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' "
+                 "header.");
 }
 
 static const char *need(const SignedRequest *request, const char *name, Claim *claim)
@@ -149,9 +162,24 @@ static const char *need_v4(Arena *arena, const SignedRequest *request, const cha
 {
     const char *value = params_get(&request->params, name);
     if (!value || !*value)
-        set_problem(claim, SIGNATURE_INCOMPLETE,
-                    arena_printf(arena, "AWS query-string parameters must include '%s'.", name));
+        set_flaw(claim, FLAW_COMPONENT, name,
+                 arena_printf(arena, "AWS query-string parameters must include '%s'.", name));
     return value;
+}
+
+static void read_lifetime(const char *expires, Claim *claim)
+{
+    gint64 seconds;
+    if (!g_ascii_string_to_signed(expires, 10, -(gint64)G_MAXUINT32, G_MAXUINT32, &seconds, NULL))
+        set_flaw(claim, FLAW_EXPIRES_TEXT, expires, "X-Amz-Expires should be a number");
+    else if (seconds < 0)
+        set_flaw(claim, FLAW_EXPIRES_SIGN, expires, "X-Amz-Expires must be non-negative");
+    else if (seconds > MAX_LIFETIME)
+        set_flaw(claim, FLAW_EXPIRES_RANGE, expires,
+                 "X-Amz-Expires must be less than a week (in seconds); that is, the given "
+                 "X-Amz-Expires must be less than 604800 seconds");
+    else
+        claim->lifetime = seconds;
 }
 
 static void read_v4_query(Arena *arena, const SignedRequest *request, const char *algorithm,
@@ -159,8 +187,8 @@ static void read_v4_query(Arena *arena, const SignedRequest *request, const char
 {
     claim->form = SIGNATURE_V4_QUERY;
     if (strcmp(algorithm, ALGORITHM) != 0)
-        set_problem(claim, SIGNATURE_INCOMPLETE,
-                    arena_printf(arena, "Unsupported AWS 'algorithm': '%.100s'.", algorithm));
+        set_flaw(claim, FLAW_ALGORITHM, algorithm,
+                 arena_printf(arena, "Unsupported AWS 'algorithm': '%.100s'.", algorithm));
     const char *credential = need_v4(arena, request, "X-Amz-Credential", claim);
     const char *timestamp = need_v4(arena, request, "X-Amz-Date", claim);
     const char *expires = need_v4(arena, request, "X-Amz-Expires", claim);
@@ -172,17 +200,8 @@ static void read_v4_query(Arena *arena, const SignedRequest *request, const char
         read_timestamp(arena, timestamp, claim);
     if (names)
         read_signed_headers(arena, names, claim);
-    if (expires) {
-        guint64 seconds;
-        if (!g_ascii_string_to_unsigned(expires, 10, 0, G_MAXUINT32, &seconds, NULL))
-            set_problem(claim, SIGNATURE_INCOMPLETE, "X-Amz-Expires should be a number");
-        else if (seconds > MAX_LIFETIME)
-            set_problem(claim, SIGNATURE_INCOMPLETE,
-                        "X-Amz-Expires must be less than a week (in seconds); that is, the given "
-                        "X-Amz-Expires must be less than 604800 seconds");
-        else
-            claim->lifetime = (int64_t)seconds;
-    }
+    if (expires)
+        read_lifetime(expires, claim);
 }
 
 static void read_v1_or_v2(Arena *arena, const SignedRequest *request, Claim *claim)
@@ -229,10 +248,32 @@ void claim_read(Arena *arena, const SignedRequest *request, Claim *ret_claim)
              params_get(&request->params, "Signature"))
         read_v1_or_v2(arena, request, &claim);
     else if (authorization)
-        set_problem(
-            &claim, SIGNATURE_INCOMPLETE,
-            arena_printf(arena, "Unsupported Authorization header: '%.50s'.", authorization));
+        set_flaw(&claim, FLAW_ALGORITHM, authorization,
+                 arena_printf(arena, "Unsupported Authorization header: '%.50s'.", authorization));
     else
         set_problem(&claim, SIGNATURE_MISSING, NULL);
+    *ret_claim = claim;
+}
+
+void claim_read_form(Arena *arena, const Params *fields, Claim *ret_claim)
+{
+    Claim claim = {.form = SIGNATURE_V4_FORM};
+    const char *algorithm = params_get(fields, "x-amz-algorithm");
+    const char *credential = params_get(fields, "x-amz-credential");
+    const char *timestamp = params_get(fields, "x-amz-date");
+    claim.signature = params_get(fields, "x-amz-signature");
+    const char *absent = !algorithm         ? "X-Amz-Algorithm"
+                         : !credential      ? "X-Amz-Credential"
+                         : !timestamp       ? "X-Amz-Date"
+                         : !claim.signature ? "X-Amz-Signature"
+                                            : NULL;
+    if (absent)
+        set_flaw(&claim, FLAW_COMPONENT, absent, "A form signs with four fields.");
+    else if (strcmp(algorithm, ALGORITHM) != 0)
+        set_flaw(&claim, FLAW_ALGORITHM, algorithm, "The algorithm is unknown.");
+    if (credential)
+        read_credential(arena, credential, &claim);
+    if (timestamp)
+        read_timestamp(arena, timestamp, &claim);
     *ret_claim = claim;
 }

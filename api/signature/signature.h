@@ -22,6 +22,7 @@ typedef enum SignatureForm {
     SIGNATURE_V2,
     SIGNATURE_V4_HEADER,
     SIGNATURE_V4_QUERY,
+    SIGNATURE_V4_FORM, /* the fields of a POST form sign its policy: S3 only */
 } SignatureForm;
 
 /* What can be wrong. See api/signature/verify.c for what each service says to it. */
@@ -37,10 +38,27 @@ typedef enum SignatureProblem {
     SIGNATURE_PROBLEMS,
 } SignatureProblem;
 
+/* What SIGNATURE_INCOMPLETE means, for services with sentences of their own (S3). */
+typedef enum SignatureFlaw {
+    FLAW_OTHER,
+    FLAW_ALGORITHM,     /* unknown */
+    FLAW_COMPONENT,     /* of the Authorization header, or a parameter: absent */
+    FLAW_CREDENTIAL,    /* not of five parts */
+    FLAW_TERMINATOR,    /* of the credential: not aws4_request */
+    FLAW_TIMESTAMP,     /* absent, or not of the right form */
+    FLAW_DATE,          /* the credential's is not the timestamp's */
+    FLAW_HOST_UNSIGNED, /* Host is not among the signed headers */
+    FLAW_EXPIRES_TEXT,  /* X-Amz-Expires is not a number … */
+    FLAW_EXPIRES_SIGN,  /* … is negative … */
+    FLAW_EXPIRES_RANGE, /* … is more than a week */
+} SignatureFlaw;
+
 typedef struct Claim {
     SignatureForm form;
     SignatureProblem problem;
     const char *detail;
+    SignatureFlaw flaw;
+    const char *flawed;        /* the text that is wrong; NULL: none */
     const char *access_key_id; /* NULL when missing */
     const char *signature;     /* hexadecimal (V4) or base64 */
 
@@ -60,3 +78,6 @@ typedef struct Claim {
 } Claim;
 
 void claim_read(Arena *arena, const SignedRequest *request, Claim *ret_claim);
+
+/* The claim of a POST form's fields (names in lower case) that sign with Version 4. */
+void claim_read_form(Arena *arena, const Params *fields, Claim *ret_claim);

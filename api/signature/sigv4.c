@@ -27,12 +27,14 @@ static void add_header(Buffer *out, const SignedRequest *request, const char *na
 }
 
 void sigv4_canonical_request(Buffer *out, Arena *arena, const SignedRequest *request,
-                             const Claim *claim, const SigV4Reading *reading,
-                             const char *payload_hash)
+                             const Claim *claim, const SigV4Reading *reading)
 {
     buffer_add_text(out, request->http->method);
     buffer_add_char(out, '\n');
-    canonical_path(out, arena, request->http->path);
+    if (reading->path)
+        buffer_add_text(out, reading->path);
+    else
+        canonical_path(out, arena, request->http->path);
     buffer_add_char(out, '\n');
     canonical_query(out, arena, request->params.items, request->n_query,
                     claim->form == SIGNATURE_V4_QUERY ? "X-Amz-Signature" : NULL);
@@ -42,7 +44,7 @@ void sigv4_canonical_request(Buffer *out, Arena *arena, const SignedRequest *req
     buffer_add_char(out, '\n');
     buffer_add_text(out, claim->signed_headers);
     buffer_add_char(out, '\n');
-    buffer_add_text(out, payload_hash);
+    buffer_add_text(out, reading->payload_hash);
 }
 
 void sigv4_string_to_sign(Buffer *out, const Claim *claim, const char *canonical_request,
@@ -59,6 +61,16 @@ void sigv4_string_to_sign(Buffer *out, const Claim *claim, const char *canonical
     buffer_add_text(out, claim->scope);
     buffer_add_char(out, '\n');
     buffer_add_text(out, hex);
+}
+
+bool sigv4_is_mac(const char *signature, const uint8_t key[SHA256_SIZE], const char *text,
+                  size_t size)
+{
+    uint8_t mac[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1];
+    digest_hmac(DIGEST_SHA256, key, SHA256_SIZE, text, size, mac);
+    hex_encode(mac, sizeof(mac), hex);
+    return constant_time_equal(hex, signature);
 }
 
 static void hmac_step(uint8_t key[SHA256_SIZE], const char *text)

@@ -5,23 +5,13 @@
 #include "api/signature/verify.h"
 
 #include "api/signature/canonical.h"
-#include "api/signature/key_cache.h"
+#include "api/signature/dates.h"
 #include "api/signature/sigv1.h"
 #include "api/signature/sigv2.h"
-#include "api/signature/sigv4.h"
+#include "api/signature/verifier.h"
 #include "base/fault.h"
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <string.h>
-
-#define SKEW (15 * 60 * CLOCK_SECOND)
-#define BASIC_TEXT_SIZE 32
-
-struct Verifier {
-    KeySource keys;
-    Clock *clock;
-    KeyCache *cache;
-};
 
 /* What a refusal is called, by protocol. */
 typedef struct Refusal {
@@ -80,42 +70,33 @@ void verifier_free(Verifier *verifier)
     g_free(verifier);
 }
 
-/* "20150830T123600Z" */
-static const char *basic_time(int64_t time, char buffer[BASIC_TEXT_SIZE])
-{
-    char text[CLOCK_TEXT_SIZE];
-    clock_format(time, text);
-    snprintf(buffer, BASIC_TEXT_SIZE, "%.4s%.2s%.5s%.2s%.2sZ", text, text + 5, text + 8, text + 14,
-             text + 17);
-    return buffer;
-}
-
 static SignatureProblem expired(Arena *arena, const char *signed_at, int64_t limit, int64_t now,
                                 const char **ret_detail)
 {
-    char now_text[BASIC_TEXT_SIZE], limit_text[BASIC_TEXT_SIZE];
-    *ret_detail = arena_printf(arena, "Signature expired: %s is now earlier than %s (%s - %d min.)",
-                               signed_at, basic_time(limit, limit_text), basic_time(now, now_text),
-                               (int)((now - limit) / CLOCK_SECOND / 60));
+    char now_text[BASIC_TIME_SIZE], limit_text[BASIC_TIME_SIZE];
+    *ret_detail =
+        arena_printf(arena, "Signature expired: %s is now earlier than %s (%s - %d min.)",
+                     signed_at, basic_time_format(limit, limit_text),
+                     basic_time_format(now, now_text), (int)((now - limit) / CLOCK_SECOND / 60));
     return SIGNATURE_EXPIRED;
 }
 
 static SignatureProblem not_yet(Arena *arena, const char *signed_at, int64_t now,
                                 const char **ret_detail)
 {
-    char now_text[BASIC_TEXT_SIZE], limit_text[BASIC_TEXT_SIZE];
-    *ret_detail =
-        arena_printf(arena, "Signature not yet current: %s is still later than %s (%s + 15 min.)",
-                     signed_at, basic_time(now + SKEW, limit_text), basic_time(now, now_text));
+    char now_text[BASIC_TIME_SIZE], limit_text[BASIC_TIME_SIZE];
+    *ret_detail = arena_printf(
+        arena, "Signature not yet current: %s is still later than %s (%s + 15 min.)", signed_at,
+        basic_time_format(now + SIGNATURE_SKEW, limit_text), basic_time_format(now, now_text));
     return SIGNATURE_NOT_YET;
 }
 
 static SignatureProblem check_v4_time(Arena *arena, const Claim *claim, int64_t now,
                                       const char **ret_detail)
 {
-    int64_t lifetime =
-        claim->form == SIGNATURE_V4_QUERY ? claim->lifetime * CLOCK_SECOND : (int64_t)SKEW;
-    if (claim->time > now + SKEW)
+    int64_t lifetime = claim->form == SIGNATURE_V4_QUERY ? claim->lifetime * CLOCK_SECOND
+                                                         : (int64_t)SIGNATURE_SKEW;
+    if (claim->time > now + SIGNATURE_SKEW)
         return not_yet(arena, claim->timestamp, now, ret_detail);
     if (claim->time + lifetime < now)
         return expired(arena, claim->timestamp, now - lifetime, now, ret_detail);
@@ -136,11 +117,11 @@ static SignatureProblem check_v2_time(Arena *arena, const Claim *claim, int64_t 
         *ret_detail = arena_printf(arena, "Expires date is %.50s", text);
         return SIGNATURE_EXPIRED;
     }
-    if (!claim->expires && time + SKEW < now) {
+    if (!claim->expires && time + SIGNATURE_SKEW < now) {
         *ret_detail = arena_printf(arena, "Timestamp date is %.50s", text);
         return SIGNATURE_EXPIRED;
     }
-    if (!claim->expires && time > now + SKEW)
+    if (!claim->expires && time > now + SIGNATURE_SKEW)
         return not_yet(arena, text, now, ret_detail);
     return SIGNATURE_FINE;
 }
@@ -162,28 +143,32 @@ static const char *payload_hash(Arena *arena, const HttpRequest *http)
 }
 
 static bool v4_reading_is_right(Arena *arena, const SignedRequest *request, const Claim *claim,
-                                const SigV4Reading *reading, const char *hash,
-                                const uint8_t key[SHA256_SIZE])
+                                const SigV4Reading *reading, const uint8_t key[SHA256_SIZE])
 {
     g_auto(Buffer) text = {0};
-    uint8_t mac[SHA256_SIZE];
-    char hex[2 * SHA256_SIZE + 1];
-    sigv4_canonical_request(&text, arena, request, claim, reading, hash);
+    sigv4_canonical_request(&text, arena, request, claim, reading);
     /* The string to sign goes behind the canonical request, which is hashed before that. */
     size_t size = text.size;
     sigv4_string_to_sign(&text, claim, text.data, size);
-    digest_hmac(DIGEST_SHA256, key, SHA256_SIZE, text.data + size, text.size - size, mac);
-    hex_encode(mac, sizeof(mac), hex);
-    return constant_time_equal(hex, claim->signature);
+    return sigv4_is_mac(claim->signature, key, text.data + size, text.size - size);
 }
 
-static bool v4_is_right(Verifier *verifier, Arena *arena, const SignedRequest *request,
-                        const Claim *claim, const char *secret)
+/* The header values as they are, and as they were if the client did not join white space. */
+static bool v4_is_right_for(Arena *arena, const SignedRequest *request, const Claim *claim,
+                            SigV4Reading *reading, const uint8_t key[SHA256_SIZE])
 {
-    const char *hash = payload_hash(arena, request->http);
+    reading->keep_whitespace = false;
+    if (v4_reading_is_right(arena, request, claim, reading, key))
+        return true;
+    reading->keep_whitespace = true;
+    return sigv4_has_runs(request, claim) &&
+           v4_reading_is_right(arena, request, claim, reading, key);
+}
+
+bool verifier_v4_is_right(Verifier *verifier, Arena *arena, const SignedRequest *request,
+                          const Claim *claim, const char *secret, const SigV4Candidates *candidates)
+{
     const char *sent_host = http_header(request->http, "host");
-    if (!hash)
-        return false;
     if (!sent_host)
         sent_host = "";
     const char *hosts[] = {sent_host, canonical_host_without_port(arena, sent_host)};
@@ -191,12 +176,16 @@ static bool v4_is_right(Verifier *verifier, Arena *arena, const SignedRequest *r
     uint8_t key[SHA256_SIZE];
     bool cached = key_cache_get(verifier->cache, arena, claim, secret, key);
     bool right = false;
-    for (size_t i = 0; i < G_N_ELEMENTS(hosts) && hosts[i] && !right; i++) {
-        SigV4Reading reading = {.host = hosts[i]};
-        right = v4_reading_is_right(arena, request, claim, &reading, hash, key);
-        reading.keep_whitespace = true;
-        if (!right && sigv4_has_runs(request, claim))
-            right = v4_reading_is_right(arena, request, claim, &reading, hash, key);
+    SigV4Reading reading;
+    for (size_t hash = 0; hash < candidates->n_hashes && !right; hash++) {
+        for (size_t path = 0; path < candidates->n_paths && !right; path++) {
+            for (size_t i = 0; i < G_N_ELEMENTS(hosts) && hosts[i] && !right; i++) {
+                reading = (SigV4Reading){.host = hosts[i],
+                                         .path = candidates->paths[path],
+                                         .payload_hash = candidates->hashes[hash]};
+                right = v4_is_right_for(arena, request, claim, &reading, key);
+            }
+        }
     }
     if (right && !cached)
         key_cache_put(verifier->cache, arena, claim, secret, key);
@@ -204,10 +193,19 @@ static bool v4_is_right(Verifier *verifier, Arena *arena, const SignedRequest *r
     return right;
 }
 
-static bool is_mac_of(const Claim *claim, const char *secret, const Buffer *text)
+static bool v4_is_right(Verifier *verifier, Arena *arena, const SignedRequest *request,
+                        const Claim *claim, const char *secret)
+{
+    const char *hash = payload_hash(arena, request->http);
+    const SigV4Candidates candidates = {
+        .paths = {NULL}, .n_paths = 1, .hashes = {hash}, .n_hashes = 1};
+    return hash && verifier_v4_is_right(verifier, arena, request, claim, secret, &candidates);
+}
+
+bool signature_is_mac(const Claim *claim, const char *secret, const char *text, size_t size)
 {
     uint8_t mac[SHA256_SIZE];
-    digest_hmac(claim->digest, secret, strlen(secret), text->data, text->size, mac);
+    digest_hmac(claim->digest, secret, strlen(secret), text, size, mac);
     g_autofree char *base64 = g_base64_encode(mac, digest_size(claim->digest));
     return constant_time_equal(base64, claim->signature);
 }
@@ -222,7 +220,7 @@ static bool v2_is_right(Arena *arena, const SignedRequest *request, const Claim 
     for (size_t i = 0; i < G_N_ELEMENTS(hosts) && hosts[i]; i++) {
         g_auto(Buffer) text = {0};
         sigv2_string_to_sign(&text, arena, request, hosts[i]);
-        if (is_mac_of(claim, secret, &text))
+        if (signature_is_mac(claim, secret, text.data, text.size))
             return true;
     }
     return false;
@@ -233,7 +231,7 @@ static bool v1_is_right(Arena *arena, const SignedRequest *request, const Claim 
 {
     g_auto(Buffer) text = {0};
     sigv1_string_to_sign(&text, arena, request);
-    return is_mac_of(claim, secret, &text);
+    return signature_is_mac(claim, secret, text.data, text.size);
 }
 
 static bool is_right(Verifier *verifier, Arena *arena, const SignedRequest *request,
@@ -247,6 +245,7 @@ static bool is_right(Verifier *verifier, Arena *arena, const SignedRequest *requ
     case SIGNATURE_V4_HEADER:
     case SIGNATURE_V4_QUERY:
         return v4_is_right(verifier, arena, request, claim, secret);
+    case SIGNATURE_V4_FORM: /* verifier_check_form has those */
     case SIGNATURE_NONE:
         break;
     }

@@ -1,5 +1,7 @@
 /* Checking and parsing of what a network shall be. */
 #include "backends/netns/plan.h"
+
+#include "base/cidr.h"
 #include "base/fault.h"
 
 #include <arpa/inet.h>
@@ -34,19 +36,10 @@ uint32_t ipv4_mask(Cidr cidr)
 
 bool ipv4_parse_cidr(const char *text, Cidr *ret_cidr)
 {
-    const char *slash = strchr(text, '/');
-    char address_text[IPV4_TEXT_SIZE];
-    uint64_t prefix;
-    Cidr cidr;
-    if (!slash || (size_t)(slash - text) >= sizeof(address_text))
+    uint32_t network, mask;
+    if (!cidr_parse(text, &network, &mask))
         return false;
-    g_strlcpy(address_text, text, (size_t)(slash - text) + 1);
-    if (!ipv4_parse(address_text, &cidr.network) ||
-        !g_ascii_string_to_unsigned(slash + 1, 10, 0, 32, &prefix, NULL))
-        return false;
-    cidr.prefix = (unsigned)prefix;
-    cidr.network &= ipv4_mask(cidr);
-    *ret_cidr = cidr;
+    *ret_cidr = (Cidr){network, (unsigned)__builtin_popcount(mask)};
     return true;
 }
 

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cloud import CUMULET, Cloud, CloudTestCase, wait_until  # noqa: E402
 
 COMMANDS = ("status", "env", "credentials", "aws", "ssh", "console", "reset", "stop", "version",
-            "help")
+            "help", "account", "s3cfg")
 ABSENT = "i-00000000000000000"
 
 
@@ -77,7 +77,9 @@ class HelpTest(ScratchTestCase):
         for argv in ([], ["frobnicate"], ["status", "--frob"], ["status", "extra"], ["console"],
                      ["console", "nonsense"], ["ssh"], ["ssh", "host.example.com"],
                      ["ssh", "--wait", "-5", ABSENT], ["stop", "--timeout", "soon"],
-                     ["credentials", "--format", "xml"], ["help", "nothing"]):
+                     ["credentials", "--format", "xml"], ["help", "nothing"], ["account"],
+                     ["account", "remove"], ["account", "create"], ["account", "list", "x"],
+                     ["account", "list", "--env", "A"], ["account", "create", "x", "--env", "1-"]):
             with self.subTest(" ".join(argv)):
                 done = self.cumulet(*argv)
                 self.assertEqual(done.returncode, 2, done.stderr)
@@ -223,6 +225,27 @@ class EnvironmentTest(ScratchTestCase):
                       self.cumulet("credentials", "--format", "env", "--state", state).stdout)
 
 
+    def test_files_for_other_programs(self):
+        state = self.write_state()
+        text = self.cumulet("credentials", "--state", state).stdout
+        for name in ("s3cfg", "rclone.conf", "boto.cfg", "aws-config"):
+            path = os.path.join(state, "clients", name)
+            self.assertIn(path, text)
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+            ini = configparser.ConfigParser(interpolation=None)
+            ini.read(path)
+            values = {key: value for section in ini for key, value in ini[section].items()}
+            self.assertIn("AKIAEXAMPLE", values.values(), name)
+            self.assertIn("se/cr+et", values.values(), name)
+
+    def test_s3cfg_prints_the_path_of_a_configuration(self):
+        path = self.cumulet("s3cfg", "--state", self.write_state()).stdout.strip()
+        ini = configparser.ConfigParser(interpolation=None)
+        ini.read(path)
+        self.assertEqual(ini["default"]["host_base"], "127.0.0.1:1")
+        self.assertEqual(ini["default"]["use_https"], "False")
+
+
 class DaemonTest(CloudTestCase):
     cloud_options = {"backend": "fake", "allow_reset": False}
 
@@ -258,6 +281,69 @@ class DaemonTest(CloudTestCase):
     def find(self, instance_id, state):
         return next((instance for instance in self.cloud.status()["instances"]
                      if instance["id"] == instance_id and instance["state"] == state), None)
+
+
+class AccountTest(DaemonTest):
+    def test_an_account_is_made_and_listed(self):
+        made = json.loads(self.cloud.cumulet("account", "create", "alt", "--json").stdout)
+        self.assertRegex(made["id"], r"^\d{12}$")
+        self.assertRegex(made["canonical_id"], r"^[0-9a-f]{64}$")
+        rows = self.cloud.cumulet("account", "list").stdout.splitlines()
+        self.assertEqual(rows[0].split()[:2], [self.cloud.credentials["account_id"], "default"])
+        self.assertIn([made["id"], "alt", made["canonical_id"]], [row.split() for row in rows])
+        listed = json.loads(self.cloud.cumulet("account", "list", "--json").stdout)["accounts"]
+        self.assertNotIn("secret_access_key", listed[-1])
+        done = self.cloud.cumulet("account", "create", "alt", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("alt", done.stderr)
+
+    def test_its_key_is_told_as_shell_lines_and_works(self):
+        out = self.cloud.cumulet("account", "create", "other", "--env", "S3_ALT").stdout
+        values = dict(line.removeprefix("export ").split("=", 1) for line in out.splitlines())
+        values = {name: value.strip("'") for name, value in values.items()}
+        self.assertEqual(set(values), {"S3_ALT_KEY", "S3_ALT_SECRET", "S3_ALT_ID",
+                                       "S3_ALT_ACCOUNT"})
+        keys = {"aws_access_key_id": values["S3_ALT_KEY"],
+                "aws_secret_access_key": values["S3_ALT_SECRET"]}
+        identity = self.cloud.boto3("sts", **keys).get_caller_identity()
+        self.assertEqual(identity["Account"], values["S3_ALT_ACCOUNT"])
+        self.assertEqual(identity["Arn"], f"arn:aws:iam::{identity['Account']}:root")
+
+    def test_its_instances_run_in_a_network_of_its_own(self):
+        made = json.loads(self.cloud.cumulet("account", "create", "third", "--json").stdout)
+        theirs = self.cloud.boto3("ec2", aws_access_key_id=made["access_key_id"],
+                                  aws_secret_access_key=made["secret_access_key"])
+        image = theirs.describe_images(Filters=[
+            {"Name": "image-type", "Values": ["machine"]}])["Images"][0]["ImageId"]
+        answer = theirs.run_instances(ImageId=image, MinCount=1, MaxCount=1)
+        instance_id = answer["Instances"][0]["InstanceId"]
+
+        def state():
+            found = theirs.describe_instances(InstanceIds=[instance_id])["Reservations"]
+            return found[0]["Instances"][0]["State"]["Name"]
+        wait_until(lambda: state() == "running", 20, "the instance runs")
+        ours = self.cloud.boto3("ec2")
+        self.assertNotIn(instance_id, [
+            instance["InstanceId"] for reservation in ours.describe_instances()["Reservations"]
+            for instance in reservation["Instances"]])
+        self.assertNotEqual(theirs.describe_vpcs()["Vpcs"][0]["VpcId"],
+                            ours.describe_vpcs()["Vpcs"][0]["VpcId"])
+        theirs.terminate_instances(InstanceIds=[instance_id])
+        wait_until(lambda: state() == "terminated", 20, "the instance has ended")
+
+    def test_administration_is_for_the_first_account_alone(self):
+        made = json.loads(self.cloud.cumulet("account", "create", "fourth", "--json").stdout)
+        state = os.path.join(self.scratch, "state")
+        os.makedirs(os.path.join(state, "run"))
+        shutil.copy(os.path.join(self.cloud.state, "run", "ready"), os.path.join(state, "run"))
+        with open(os.path.join(state, "credentials"), "w") as file:
+            file.write(f"[default]\naws_access_key_id={made['access_key_id']}\n"
+                       f"aws_secret_access_key={made['secret_access_key']}\n"
+                       f"region=us-east-1\nendpoint_url={self.cloud.endpoint}\n")
+        for command in (["status"], ["reset"], ["account", "list"], ["account", "create", "x"]):
+            done = self.cloud.cumulet("--state", state, *command, check=False)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn("first account", done.stderr)
 
 
 class StatusTest(DaemonTest):

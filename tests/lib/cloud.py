@@ -105,12 +105,13 @@ class Cloud:
     allow_reset    whether /_cumulet/reset works
     env            variables to add to the daemon's environment
     start_timeout  seconds until it must serve
-    stop_timeout   seconds until it must have ended"""
+    stop_timeout   seconds until it must have ended
+    directory      where its own directory is made"""
 
     live = []  # all that are not closed, so that nothing survives the tests
 
     def __init__(self, backend="fake", *, args=(), allow_reset=True, env=None, start_timeout=None,
-                 stop_timeout=None, start=True):
+                 stop_timeout=None, start=True, directory="/tmp"):
         if not os.access(CUMULETD, os.X_OK):
             raise CloudError(f"{CUMULETD} is not built (CUMULET_BUILD names the build directory)")
         self.backend = backend
@@ -123,7 +124,7 @@ class Cloud:
         self.log_kept = None  # the log, once the directory is gone
         self.place = _Place()
         # The daemon of root becomes a service user, who must get through to its state.
-        self.directory = tempfile.mkdtemp(prefix="cumulet-", dir="/tmp")
+        self.directory = tempfile.mkdtemp(prefix="cumulet-", dir=directory)
         os.chmod(self.directory, 0o711)
         self.state = os.path.join(self.directory, "state")
         self.output = os.path.join(self.directory, "output")

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-static const Service *const services[] = {&service_ec2, &service_sts};
+static const Service *const services[] = {&service_ec2, &service_iam, &service_sts};
 
 static const char *const kinds[] = {
     [FIELD_STRING] = "string", [FIELD_INT] = "int",         [FIELD_BOOL] = "bool",
@@ -61,7 +61,7 @@ static void add_members(const Service *service, const Shape *shape, json_t *memb
         const Field *field = &shape->fields[i];
         if (field->kind == FIELD_EMBED)
             add_members(service, field->shape(), members);
-        else
+        else if (field->kind != FIELD_RENDERED)
             json_array_append_new(members, member_of(service, field));
     }
 }

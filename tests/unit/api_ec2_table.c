@@ -23,6 +23,8 @@ static void check_shape(const Shape *shape, unsigned depth)
     assert_true(depth <= SHAPE_MAX_DEPTH);
     for (size_t i = 0; i < shape->n_fields; i++) {
         const Field *field = &shape->fields[i];
+        if (field->kind == FIELD_RENDERED && i == 0)
+            continue;
         bool nested = field->kind == FIELD_STRUCT || field->kind == FIELD_STRUCTS ||
                       field->kind == FIELD_EMBED;
         if (field->offset >= shape->size || (nested && !field->shape) ||

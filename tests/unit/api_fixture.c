@@ -196,8 +196,8 @@ char *fake_sign_v4(Arena *arena, const char *method, const char *host, const cha
     digest(DIGEST_SHA256, body, strlen(body), bytes);
     hex_encode(bytes, sizeof(bytes), hex);
     g_auto(Buffer) canonical = {0}, text = {0};
-    const SigV4Reading reading = {.host = host};
-    sigv4_canonical_request(&canonical, arena, &request, &claim, &reading, hex);
+    const SigV4Reading reading = {.host = host, .payload_hash = hex};
+    sigv4_canonical_request(&canonical, arena, &request, &claim, &reading);
     sigv4_string_to_sign(&text, &claim, canonical.data, canonical.size);
     sigv4_derive_key(FAKE_SECRET, &claim, key);
     digest_hmac(DIGEST_SHA256, key, sizeof(key), text.data, text.size, bytes);

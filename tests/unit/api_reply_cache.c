@@ -8,16 +8,19 @@
 static const char first_id[] = "11111111-1111-4111-8111-111111111111";
 
 static ReplyCache *cache;
+static Arena *arena;
 
 static int set_up(void **state)
 {
-    cache = reply_cache_new();
+    cache = reply_cache_new(4096, true);
+    arena = arena_new();
     return 0;
 }
 
 static int tear_down(void **state)
 {
     reply_cache_free(cache);
+    arena_free(arena);
     return 0;
 }
 
@@ -35,10 +38,28 @@ static void add(const char *key, uint64_t version, size_t size)
 static bool finds(const char *key, uint64_t version)
 {
     HttpReply reply = {0};
-    bool found = reply_cache_find(cache, key, version, &reply);
+    bool found = reply_cache_find(cache, arena, key, version, &reply);
     assert_int_equal(found, reply.shared.bytes != NULL);
     http_reply_clear(&reply);
     return found;
+}
+
+static void headers_are_found_again(void **state)
+{
+    HttpReply reply = {.status = 200, .request_id = first_id}, found = {0};
+    http_reply_header(&reply, arena, "ETag", "\"1\"");
+    http_reply_header(&reply, arena, "x-amz-meta-empty", "");
+    while (reply.body.size < LONG_BODY)
+        buffer_add_char(&reply.body, 'x');
+    reply_cache_add(cache, "a", 2, &reply);
+    http_reply_clear(&reply);
+    assert_true(reply_cache_find(cache, arena, "a", 2, &found));
+    assert_int_equal(found.headers.n, 2);
+    const Header *header = list_at(&found.headers, 0);
+    assert_string_equal(header->name, "ETag");
+    assert_string_equal(header->value, "\"1\"");
+    assert_int_equal(found.shared.id_size, 0); /* this body shows none */
+    http_reply_clear(&found);
 }
 
 static void reply_is_found_again(void **state)
@@ -52,7 +73,7 @@ static void shared_body_says_where_its_request_id_stands(void **state)
 {
     add("a", 2, LONG_BODY);
     HttpReply reply = {0};
-    assert_true(reply_cache_find(cache, "a", 2, &reply));
+    assert_true(reply_cache_find(cache, arena, "a", 2, &reply));
     assert_int_equal(reply.shared.id_at, 0);
     assert_int_equal(reply.shared.id_size, strlen(first_id));
     assert_int_equal(g_bytes_get_size(reply.shared.bytes), LONG_BODY);
@@ -106,16 +127,36 @@ static void reply_given_out_outlives_the_cache(void **state)
 {
     HttpReply reply = {0};
     add("a", 2, LONG_BODY);
-    assert_true(reply_cache_find(cache, "a", 2, &reply));
+    assert_true(reply_cache_find(cache, arena, "a", 2, &reply));
     assert_false(finds("a", 4));
     assert_memory_equal(g_bytes_get_data(reply.shared.bytes, NULL), first_id, strlen(first_id));
     http_reply_clear(&reply);
+}
+
+static void large_bodies_memory_is_lent_again(void **state)
+{
+    Buffer body = {0};
+    add("a", 2, 1024 * 1024);
+    reply_cache_lend(cache, &body);
+    assert_null(body.data); /* it is in use */
+    assert_false(finds("a", 4));
+    reply_cache_lend(cache, &body);
+    assert_in_range(body.capacity, 1024 * 1024, SIZE_MAX);
+    buffer_add_text(&body, "short");
+    reply_cache_fit(cache, &body);
+    assert_in_range(body.capacity, 5, 4096);
+    assert_memory_equal(body.data, "short", 5);
+    buffer_clear(&body);
+    reply_cache_lend(cache, &body);
+    assert_in_range(body.capacity, 1024 * 1024, SIZE_MAX);
+    buffer_clear(&body);
 }
 
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        CASE(headers_are_found_again),
         CASE(reply_is_found_again),
         CASE(shared_body_says_where_its_request_id_stands),
         CASE(reply_of_an_older_version_is_not_found),
@@ -124,6 +165,7 @@ int main(void)
         CASE(short_and_huge_replies_are_not_remembered),
         CASE(oldest_replies_make_room),
         CASE(reply_given_out_outlives_the_cache),
+        CASE(large_bodies_memory_is_lent_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,11 +2,16 @@
 #include "tests/unit/cloud_fixture.h"
 
 #include "base/file.h"
+#include "cloud/known_keys.h"
+#include "cloud/known_policies.h"
 #include <stdarg.h>
 
 struct Cloud {
     Store *store;
+    KnownKeys *known_keys;
+    KnownPolicies *known_policies;
     unsigned network_wakes;
+    char *network_added;
     int64_t now; /* a second later each time it is asked for */
 };
 
@@ -15,6 +20,16 @@ struct Cloud {
 Store *cloud_store(Cloud *cloud)
 {
     return cloud->store;
+}
+
+struct KnownKeys *cloud_known_keys(Cloud *cloud)
+{
+    return cloud->known_keys;
+}
+
+struct KnownPolicies *cloud_known_policies(Cloud *cloud)
+{
+    return cloud->known_policies;
 }
 
 int64_t cloud_now(Cloud *cloud)
@@ -30,6 +45,18 @@ const char *cloud_addresses(Cloud *cloud)
 void cloud_wake_network(Cloud *cloud)
 {
     cloud->network_wakes++;
+}
+
+bool cloud_add_network(Cloud *cloud, const Vpc *vpc, GError **error)
+{
+    g_free(cloud->network_added);
+    cloud->network_added = g_strdup(vpc->id);
+    return true;
+}
+
+const char *cloud_network_added(CloudFixture *fixture)
+{
+    return fixture->cloud->network_added;
 }
 
 unsigned cloud_network_wakes(CloudFixture *fixture)
@@ -62,6 +89,8 @@ int cloud_set_up(void **state)
                  catalog_seed_account(&fixture->context, txn, ACCOUNT, error) &&
                  catalog_seed_account(&fixture->other, txn, OTHER_ACCOUNT, error) &&
                  txn_commit(&txn, error));
+    fixture->cloud->known_keys = known_keys_new(fixture->cloud->store);
+    fixture->cloud->known_policies = known_policies_new();
     *state = fixture;
     return 0;
 }
@@ -69,10 +98,13 @@ int cloud_set_up(void **state)
 int cloud_tear_down(void **state)
 {
     CloudFixture *fixture = *state;
+    known_keys_free(fixture->cloud->known_keys);
+    known_policies_free(fixture->cloud->known_policies);
     store_close(fixture->cloud->store);
     file_remove_tree(fixture->directory, NULL);
     arena_free(fixture->context.arena);
     arena_free(fixture->other.arena);
+    g_free(fixture->cloud->network_added);
     g_free(fixture->cloud);
     g_free(fixture->directory);
     g_free(fixture);

@@ -20,6 +20,8 @@ int cloud_tear_down(void **state);
 
 /* How often the network has been woken so far. */
 unsigned cloud_network_wakes(CloudFixture *fixture);
+/* The VPC whose network was opened last; NULL: none. */
+const char *cloud_network_added(CloudFixture *fixture);
 
 /* A list of const char *; ends with NULL. */
 List texts(Context *context, ...) G_GNUC_NULL_TERMINATED;

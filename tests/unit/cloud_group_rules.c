@@ -1,6 +1,5 @@
 /* cloud/security_groups.h: rules, as they are asked for, kept, told and taken back. */
 #include "tests/unit/cloud_fixture.h"
-#include "cloud/cidr.h"
 #include "cloud/security_groups.h"
 
 static const GroupRef the_default = {.name = "default"};
@@ -49,27 +48,6 @@ static void rule_is_kept_in_canonical_form(void **state)
     assert_int_equal(rule->protocol, 6);
     assert_string_equal(security_group_protocol(context->arena, rule->protocol), "tcp");
     assert_int_equal(cloud_network_wakes(fixture), 1);
-}
-
-static void cidr_blocks_have_one_form(void **state)
-{
-    Context *context = &((CloudFixture *)*state)->context;
-    Arena *arena = context->arena;
-    assert_string_equal(cidr_canonical(arena, "0.0.0.0/0"), "0.0.0.0/0");
-    assert_string_equal(cidr_canonical(arena, "192.168.77.129/25"), "192.168.77.128/25");
-    assert_string_equal(cidr_canonical(arena, "1.2.3.4/32"), "1.2.3.4/32");
-    assert_string_equal(cidr_canonical6(arena, "2001:DB8::1/32"), "2001:db8::/32");
-    assert_string_equal(cidr_canonical6(arena, "0:0:0:0:0:0:0:0/0"), "::/0");
-    static const char *const bad[] = {"",           "1.2.3.4",    "1.2.3.4/",    "1.2.3.4/33",
-                                      "1.2.3/8",    "1.2.3.4/08", "1.2.3.4/+8",  "1.2.3.4/-1",
-                                      "1.2.3.4/8 ", " 1.2.3.4/8", "256.1.1.1/8", "::/0",
-                                      "01.2.3.4/8", "/8"};
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        if (cidr_canonical(arena, bad[i]))
-            fail_msg("'%s' was taken", bad[i]);
-    }
-    assert_null(cidr_canonical6(arena, "10.0.0.0/8"));
-    assert_null(cidr_canonical6(arena, "::/129"));
 }
 
 static void same_rule_in_other_words_is_a_duplicate(void **state)
@@ -311,7 +289,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cloud_test(rule_is_kept_in_canonical_form),
-        cloud_test(cidr_blocks_have_one_form),
         cloud_test(same_rule_in_other_words_is_a_duplicate),
         cloud_test(one_bad_rule_refuses_all),
         cloud_test(rule_named_twice_in_a_request_is_refused),

@@ -47,8 +47,8 @@ static char *signed_request(const char *action)
     g_auto(Buffer) canonical = {0}, text = {0};
     digest(DIGEST_SHA256, body, strlen(body), mac);
     hex_encode(mac, sizeof(mac), hash);
-    sigv4_canonical_request(&canonical, arena, &request, &claim, &(SigV4Reading){.host = HOST},
-                            hash);
+    sigv4_canonical_request(&canonical, arena, &request, &claim,
+                            &(SigV4Reading){.host = HOST, .payload_hash = hash});
     sigv4_string_to_sign(&text, &claim, canonical.data, canonical.size);
     sigv4_derive_key(SECRET, &claim, key);
     digest_hmac(DIGEST_SHA256, key, sizeof(key), text.data, text.size, mac);

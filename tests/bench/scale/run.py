@@ -5,9 +5,9 @@
 
 BUILD holds cumuletd and cumulet. Measured, each in one run with what it is compared with:
 
-  A2      CPU of the daemon to describe 1,000 instances: repeated (nothing was written since), of
-          which the goal is, and computed (a write came before it, so that nothing is remembered of
-          an earlier reply), which misses it and is shown for what it is
+  A2      CPU of the daemon to describe 1,000 instances: repeated (nothing was written since),
+          after a write that changed none of them, after one that changed one, and as if none was
+          ever asked for, which has no goal
   growth  CPU of a page of 100 and of filters for a few, with 10,000 instances against 1,000: the
           answers are as long, so the costs should be as high
   A3      latency of a write against the bare SQLite transaction that it needs: the same rows into
@@ -151,18 +151,15 @@ class Table:
         self.missed = False
         print(f"{'':50} {'value':>12} {'peer':>12} {'ratio':>7} {'goal':>9}", flush=True)
 
-    def row(self, what, value, unit, goal=None, peer=None, scale=1.0, counts=True):
-        """With a peer the goal is of value / peer, else of the value. One that does not count is
-        shown next to its goal, and fails nothing."""
+    def row(self, what, value, unit, goal=None, peer=None, scale=1.0):
+        """With a peer the goal is of value / peer, else of the value."""
         ratio = value / peer if peer else None
         reached = ratio if peer else value
         verdict = ""
         if goal is not None:
             verdict = ("met" if reached <= goal else
                        "met with slack" if reached <= goal * SLACK else "MISSED")
-            self.missed |= counts and reached > goal * SLACK
-            if not counts and reached > goal * SLACK:
-                verdict = "missed (does not count)"
+            self.missed |= reached > goal * SLACK
         cells = [f"{value * scale:.3g} {unit}", f"{peer * scale:.3g} {unit}" if peer else "",
                  f"{ratio:.2f}" if peer else "", f"{goal * (1 if peer else scale):.3g}" if goal else ""]
         print(f"{what:50} {cells[0]:>12} {cells[1]:>12} {cells[2]:>7} {cells[3]:>9}  {verdict}",
@@ -200,18 +197,25 @@ def touch(client, resource):
 
 
 def measure_a2(cloud, client, table, group, rounds):
-    computed, repeated = [], []
-    client.call(DESCRIBE)
-    for _ in range(rounds):
-        touch(client, group)
-        settle(cloud.pid)
-        computed.append(request_cpu(cloud, client, DESCRIBE, {}, 1)[0])
-        cpu, size = request_cpu(cloud, client, DESCRIBE, {}, 5)
-        repeated.append(cpu)
-    cost = statistics.median(computed)
-    table.row(f"A2 {SMALL} instances, computed, CPU", cost, "ms", 0.005, scale=1e3, counts=False)
-    table.row(f"A2 {SMALL} instances, repeated, CPU", statistics.median(repeated), "ms", 0.005,
-              scale=1e3)
+    costs = {"repeated": [], "after a write": [], "one of them changed": []}
+    found = re.findall(r"<instanceId>(i-[0-9a-f]+)</instanceId>", client.call(DESCRIBE).decode())
+    for number in range(rounds):
+        for what, touched in (("after a write", group), ("one of them changed", found[number])):
+            touch(client, touched)
+            settle(cloud.pid)
+            costs[what].append(request_cpu(cloud, client, DESCRIBE, {}, 1)[0])
+        costs["repeated"].append(request_cpu(cloud, client, DESCRIBE, {}, 5)[0])
+    for what, measured in costs.items():
+        table.row(f"A2 {SMALL} instances, {what}, CPU", statistics.median(measured), "ms", 0.005,
+                  scale=1e3)
+
+
+def measure_a2_anew(cloud, client, table, rounds):
+    versions = version_dates()
+    measured = [request_cpu(cloud, client, DESCRIBE, {}, 1, versions) for _ in range(rounds)]
+    cost = statistics.median(cpu for cpu, _ in measured)
+    size = measured[0][1]
+    table.row(f"A2 {SMALL} instances, never asked for before, CPU", cost, "ms", scale=1e3)
     print(f"   the reply: {size / 1e6:.2f} MB, {size / cost / 1e6:.0f} MB per CPU second")
 
 
@@ -467,6 +471,7 @@ def measure_large(cloud, table, rounds, large, seconds):
     grow(cloud, client, image, SMALL)
     measure_a2(cloud, client, table, group, rounds)
     measure_idle(cloud, table, f"{SMALL} instances", seconds)
+    measure_a2_anew(cloud, client, table, rounds)  # fills the memory for pieces: not before
     chosen = selections(client, choose_few(cloud, client))
     small = measure_selections(cloud, client, chosen, rounds)
     begin = cpu_seconds(cloud.pid)

@@ -1,0 +1,10 @@
+/* Whether a caller may call an action of a Query service. */
+#pragma once
+
+#include "api/dispatch.h"
+
+/* An account's root may everything, and everybody may ask who he is; a user may what his policies
+ * allow him. IAM's actions are on the user that they name; all others are on "*". For
+ * DispatchConfig.authorize. */
+bool endpoint_authorize(Cloud *cloud, Arena *arena, const Attempt *attempt, bool *ret_may,
+                        GError **error);

@@ -49,6 +49,11 @@ void *http_connection_open(void *cls, const char *uri, struct MHD_Connection *mh
     request->path =
         question ? arena_strndup(arena, uri, (size_t)(question - uri)) : arena_strdup(arena, uri);
     request->query = question ? arena_strdup(arena, question + 1) : "";
+    /* libmicrohttpd would make a table of the parameters, in the memory for one request's headers:
+     * some hundred fill it, and then 0.9.75 neither answers nor closes. The text is its read
+     * buffer, in which it cuts the line up itself; it finds none behind the '?' now. */
+    if (question)
+        *(char *)(uintptr_t)(question + 1) = '\0';
     return conversation;
 }
 
@@ -386,20 +391,23 @@ static Conversation *conversation_of(Exchange *exchange)
     return (Conversation *)(void *)((char *)exchange - offsetof(Conversation, exchange));
 }
 
-/* A paused exchange counts as working: libmicrohttpd cannot be stopped while one is suspended. */
+/* A paused exchange counts as working: libmicrohttpd cannot be stopped while one is suspended. With
+ * chunked bodies it hands over what it has read although the connection is suspended, so an
+ * exchange may be paused that is paused already. */
 void exchange_pause(Exchange *exchange)
 {
     Conversation *conversation = conversation_of(exchange);
     Traffic *traffic = conversation->traffic;
     atomic_fetch_add(&traffic->working, 1);
     g_mutex_lock(&conversation->lock);
-    bool goes_on = conversation->resumed || atomic_load(&traffic->stopping);
-    conversation->paused = !goes_on;
+    bool suspends =
+        !conversation->paused && !conversation->resumed && !atomic_load(&traffic->stopping);
+    conversation->paused |= suspends;
     conversation->resumed = false;
-    if (!goes_on)
+    if (suspends)
         MHD_suspend_connection(conversation->mhd);
     g_mutex_unlock(&conversation->lock);
-    if (goes_on)
+    if (!suspends)
         leave(traffic, &traffic->working);
 }
 

@@ -68,7 +68,7 @@ Endpoint *endpoint_new(const EndpointConfig *config)
     });
     endpoint->routes[1] = &endpoint->s3.route;
     endpoint->routes[2] = &endpoint->query.route;
-    const ServerConfig server = {.routes = endpoint->routes};
+    const ServerConfig server = {.routes = endpoint->routes, .idle_seconds = config->idle_seconds};
     endpoint->server = server_new(&server);
     return endpoint;
 }

@@ -18,6 +18,7 @@ typedef struct EndpointConfig {
     Clock *clock; /* the real time, not a faster one: clients date signatures with theirs */
     const char *region;
     AdminHooks admin;
+    unsigned idle_seconds; /* 0: SERVER_IDLE_SECONDS */
 } EndpointConfig;
 
 typedef struct Endpoint Endpoint;

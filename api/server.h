@@ -12,8 +12,8 @@
 #define SERVER_MAX_CONNECTIONS 4096
 #define SERVER_MAX_QUEUED 10000 /* exchanges that wait for a worker */
 #define SERVER_IDLE_SECONDS 60
-/* Of one request's line and headers, with libmicrohttpd's tables of them (64 bytes a parameter of
- * the URL). It is zeroed for every request: twice as much costs a tenth more CPU. */
+/* Of one request's line and headers, with libmicrohttpd's table of them. It is zeroed for every
+ * request: twice as much costs a tenth more CPU. */
 #define SERVER_HEADER_BYTES (20 * 1024)
 
 typedef struct ServerConfig {

@@ -1,26 +1,49 @@
 /* Fault points.
  *
  * Invariant: the environment is read once, at the first point; what it says is never changed while
- * threads come to points. */
+ * threads come to points. They change only how far it was followed. */
 #include "base/faultpoint.h"
 
 #include <glib.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef struct Plan {
-    char *prefix; /* NULL: none */
+#define STEPS_MAX 4
+
+typedef struct Step {
+    char *prefix;
     atomic_llong left;
+} Step;
+
+typedef struct Plan {
+    unsigned n; /* 0: there is none */
+    Step steps[STEPS_MAX];
+    atomic_uint current; /* the last one's end is the process's */
 } Plan;
+
+/* "prefix:times" */
+static bool set_step(Step *step, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon)
+        return false;
+    step->prefix = g_strndup(text, (size_t)(colon - text));
+    atomic_store(&step->left, g_ascii_strtoll(colon + 1, NULL, 10));
+    return true;
+}
 
 static void set_plan(Plan *plan, const char *text)
 {
-    const char *colon = text ? strrchr(text, ':') : NULL;
-    g_free(plan->prefix);
-    plan->prefix = colon ? g_strndup(text, (size_t)(colon - text)) : NULL;
-    atomic_store(&plan->left, colon ? g_ascii_strtoll(colon + 1, NULL, 10) : 0);
+    g_auto(GStrv) words = g_strsplit(text ? text : "", ",", STEPS_MAX);
+    for (unsigned i = 0; i < plan->n; i++)
+        g_clear_pointer(&plan->steps[i].prefix, g_free);
+    plan->n = 0;
+    atomic_store(&plan->current, 0);
+    while (words[plan->n] && set_step(&plan->steps[plan->n], words[plan->n]))
+        plan->n++;
 }
 
 static void *read_plan(void *unused)
@@ -44,8 +67,13 @@ void faultpoint_arm(const char *plan)
 void faultpoint(const char *name)
 {
     Plan *plan = the_plan();
-    if (G_LIKELY(!plan->prefix) || !g_str_has_prefix(name, plan->prefix))
+    if (G_LIKELY(plan->n == 0))
         return;
-    if (atomic_fetch_sub(&plan->left, 1) == 1)
+    Step *step = &plan->steps[atomic_load(&plan->current)];
+    if (!g_str_has_prefix(name, step->prefix) || atomic_fetch_sub(&step->left, 1) != 1)
+        return;
+    if (step == &plan->steps[plan->n - 1])
         kill(getpid(), SIGKILL);
+    else
+        atomic_fetch_add(&plan->current, 1);
 }

@@ -7,16 +7,18 @@
 #include "base/id.h"
 #include "cloud/catalog.h"
 #include "cloud/iam.h"
-#include "cloud/known_keys.h"
+#include "store/known_records.h"
 #include <inttypes.h>
 #include <string.h>
 
 bool account_find_key(Cloud *cloud, Arena *arena, const char *access_key_id, AccessKey **ret_key,
                       GError **error)
 {
-    AccessKey *key;
-    if (!known_keys_get(cloud_known_keys(cloud), arena, access_key_id, &key, error))
+    void *found;
+    if (!known_record_get(cloud_known_records(cloud), arena, access_key_record_type(),
+                          access_key_id, &found, error))
         return false;
+    AccessKey *key = found;
     *ret_key = key && key->active ? key : NULL;
     return true;
 }

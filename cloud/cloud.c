@@ -8,11 +8,11 @@
 #include "base/file.h"
 #include "cloud/instance_records.h"
 #include "cloud/instances.h"
-#include "cloud/known_keys.h"
 #include "cloud/known_policies.h"
 #include "cloud/leftovers.h"
 #include "cloud/seed.h"
 #include "cloud/site.h"
+#include "store/known_records.h"
 #include <malloc.h>
 #include <string.h>
 
@@ -31,9 +31,9 @@ Store *cloud_store(Cloud *cloud)
     return cloud->config.store;
 }
 
-struct KnownKeys *cloud_known_keys(Cloud *cloud)
+struct KnownRecords *cloud_known_records(Cloud *cloud)
 {
-    return cloud->known_keys;
+    return cloud->known_records;
 }
 
 struct KnownPolicies *cloud_known_policies(Cloud *cloud)
@@ -349,7 +349,7 @@ static void free_cloud(Cloud *cloud)
     g_free((char *)cloud->config.libvirt_uri);
     g_free((char *)cloud->config.addresses);
     g_free((char *)cloud->config.dns_suffix);
-    known_keys_free(cloud->known_keys);
+    known_records_free(cloud->known_records);
     known_policies_free(cloud->known_policies);
     g_free(cloud);
 }
@@ -358,7 +358,7 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
 {
     Cloud *cloud = g_new0(Cloud, 1);
     copy_config(cloud, config);
-    cloud->known_keys = known_keys_new(config->store);
+    cloud->known_records = known_records_new(config->store);
     cloud->known_policies = known_policies_new();
     g_mutex_init(&cloud->growing);
     g_mutex_init(&cloud->mutex);

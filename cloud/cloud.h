@@ -12,7 +12,7 @@
 #include "backends/network.h"
 #include "base/clock.h"
 #include "cloud/context.h"
-#include "store/record.h"
+#include "store/known_records.h"
 
 typedef struct CloudConfig {
     Store *store;
@@ -44,7 +44,7 @@ bool cloud_reset(Cloud *cloud, GError **error);
 
 /* What verbs and controllers work with; borrowed, for the cloud's life. */
 Store *cloud_store(Cloud *cloud);
-struct KnownKeys *cloud_known_keys(Cloud *cloud);
+struct KnownRecords *cloud_known_records(Cloud *cloud);
 struct KnownPolicies *cloud_known_policies(Cloud *cloud);
 uint64_t cloud_version(Cloud *cloud); /* its store_version() */
 Clock *cloud_clock(Cloud *cloud);

@@ -23,7 +23,7 @@ struct Site {
 struct Cloud {
     CloudConfig config; /* strings are owned */
     Hypervisor *hypervisor;
-    struct KnownKeys *known_keys;
+    struct KnownRecords *known_records;
     struct KnownPolicies *known_policies;
     GMutex growing;        /* taken before mutex: a network is being opened; guards follow */
     CloudNetworkFn follow; /* what runs in each new one; NULL: nothing */

@@ -120,7 +120,10 @@ static bool create_account(void *data, Arena *arena, const char *name, const cha
 static bool reset(void *data, GError **error)
 {
     const Admin *admin = data;
-    return cloud_reset(admin->cloud, error);
+    if (!cloud_reset(admin->cloud, error))
+        return false;
+    blobs_sweep(admin->blobs);
+    return true;
 }
 
 AdminHooks admin_hooks(Admin *admin, bool allow_reset)

@@ -3,9 +3,11 @@
 
 #include "api/admin.h"
 #include "cloud/cloud.h"
+#include "imagestore/blobs.h"
 
 typedef struct Admin {
     Cloud *cloud;
+    Blobs *blobs;
     const char *account_id, *endpoint, *region, *privileges;
     int64_t started; /* monotonic, µs */
 } Admin;

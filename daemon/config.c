@@ -62,6 +62,10 @@ static bool check(const Config *config, GError **error)
         return trouble_set(error, "--clock-speed is a factor from above 0 to 100000");
     if (config->clock_speed != 1 && strcmp(config->backend, "fake") != 0)
         return trouble_set(error, "--clock-speed needs --backend fake: real guests keep real time");
+    if (config->idle_seconds < 0 || config->idle_seconds > 3600)
+        return trouble_set(error, "--idle-seconds is a number from 0 to 3600");
+    if (config->repair && !config->fsck)
+        return trouble_set(error, "--repair needs --fsck");
     if (config->memory_mib < 0 || config->instance_limit < 0)
         return trouble_set(error, "--memory and --instance-limit are not negative");
     return true;
@@ -71,7 +75,7 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
 {
     g_autoptr(Config) config = g_new0(Config, 1);
     g_autofree char *log_level = g_strdup("notice");
-    int allow_reset = 0, force_tcg = 0, no_outside = 0, version = 0;
+    int allow_reset = 0, force_tcg = 0, no_outside = 0, version = 0, fsck = 0, repair = 0;
     config->port = DEFAULT_PORT;
     config->clock_speed = 1;
     const GOptionEntry entries[] = {
@@ -103,6 +107,12 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
          "How much faster time passes (1; fake back end only)", "FACTOR"},
         {"allow-reset", 0, 0, G_OPTION_ARG_NONE, &allow_reset,
          "Let POST /_cumulet/reset delete everything", NULL},
+        {"idle-seconds", 0, 0, G_OPTION_ARG_INT, &config->idle_seconds,
+         "How long a client may be silent (60)", "N"},
+        {"fsck", 0, 0, G_OPTION_ARG_NONE, &fsck,
+         "Check the objects that are kept and end (cumulet fsck)", NULL},
+        {"repair", 0, 0, G_OPTION_ARG_NONE, &repair, "With --fsck: remove what belongs to nothing",
+         NULL},
         {"log-level", 0, 0, G_OPTION_ARG_STRING, &log_level,
          "Least level to log: debug, info, notice (default), warning", "LEVEL"},
         {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL},
@@ -124,6 +134,8 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
     config->allow_reset = allow_reset;
     config->force_tcg = force_tcg;
     config->no_outside = no_outside;
+    config->fsck = fsck;
+    config->repair = repair;
     if (!config->state_dir)
         config->state_dir = default_state_dir();
     if (!config->backend)

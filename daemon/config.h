@@ -20,6 +20,9 @@ typedef struct Config {
     bool allow_reset;
     bool force_tcg;
     bool no_outside;
+    int idle_seconds; /* 0: the server's own choice */
+    bool fsck;        /* check what is kept instead of serving it */
+    bool repair;
     GLogLevelFlags log_level;
 } Config;
 

@@ -5,11 +5,13 @@
 #include "api/endpoint.h"
 #include "api/imds/identity.h"
 #include "backends/privileges.h"
+#include "base/faultpoint.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cloud/catalog.h"
 #include "daemon/admin.h"
 #include "daemon/config.h"
+#include "daemon/fsck.h"
 #include "daemon/inside.h"
 #include "daemon/state.h"
 #include <signal.h>
@@ -120,6 +122,7 @@ static bool open_endpoint(Daemon *daemon, GError **error)
     g_autofree char *secrets = g_build_filename(config->state_dir, "secrets", NULL);
     daemon->admin = (Admin){
         .cloud = daemon->cloud,
+        .blobs = daemon->blobs,
         .account_id = daemon->key->account_id,
         .endpoint = daemon->endpoint_url,
         .region = HOME_REGION,
@@ -132,7 +135,9 @@ static bool open_endpoint(Daemon *daemon, GError **error)
         .clock = daemon->wall,
         .region = HOME_REGION,
         .admin = admin_hooks(&daemon->admin, config->allow_reset),
+        .idle_seconds = (unsigned)config->idle_seconds,
     });
+    faultpoint("serve");
     return identity_open(secrets, &daemon->identity, error) &&
            inside_open(daemon->cloud, daemon->endpoint, (unsigned)config->port, daemon->identity,
                        &daemon->inside, error) &&
@@ -183,6 +188,11 @@ int main(int argc, char **argv)
     }
     daemon.fake = strcmp(daemon.config->backend, "fake") == 0;
     log_init(daemon.config->log_level);
+    if (daemon.config->fsck) {
+        int status = fsck_run(daemon.config->state_dir, daemon.config->repair);
+        close_all(&daemon, true);
+        return status;
+    }
     raise_limits();
     sigset_t signals = block_signals();
     if (!open_all(&daemon, &error)) {

@@ -22,6 +22,8 @@ typedef struct Check {
     void *tell_data;
     BlobCheck found;
     char *buffer;
+    Arena *arena;
+    List lost; /* ids of blobs that are damaged or missing; of const char * */
 } Check;
 
 G_GNUC_PRINTF(2, 3) static void tell(Check *check, const char *format, ...)
@@ -35,7 +37,19 @@ G_GNUC_PRINTF(2, 3) static void tell(Check *check, const char *format, ...)
     check->tell(check->tell_data, line);
 }
 
+/* For a line: a key may hold anything, so it is percent-encoded. */
+static char *object_name(Arena *arena, const Object *object)
+{
+    g_autofree char *key = g_uri_escape_string(object->key, "/", TRUE);
+    return arena_printf(arena, "%s/%s version %s", object->bucket, key, object->version_id);
+}
+
 /* --- bytes --- */
+
+static void lose(Check *check, const Blob *blob)
+{
+    list_add(&check->lost, check->arena, arena_strdup(check->arena, blob->id));
+}
 
 /* Compares what was read with the record. */
 static void judge(Check *check, const Blob *blob, const Md5 *md5)
@@ -45,19 +59,21 @@ static void judge(Check *check, const Blob *blob, const Md5 *md5)
     md5_end(md5, digest);
     hex_encode(digest, sizeof(digest), text);
     check->found.bytes += md5->size;
-    if (md5->size != (uint64_t)blob->size) {
-        check->found.damaged++;
+    if (md5->size == (uint64_t)blob->size && g_str_equal(text, blob->md5))
+        return;
+    check->found.damaged++;
+    lose(check, blob);
+    if (md5->size != (uint64_t)blob->size)
         tell(check, "damaged: blob %s has %" PRIu64 " bytes instead of %" PRId64, blob->id,
              md5->size, blob->size);
-    } else if (!g_str_equal(text, blob->md5)) {
-        check->found.damaged++;
+    else
         tell(check, "damaged: blob %s has the MD5 %s instead of %s", blob->id, text, blob->md5);
-    }
 }
 
 static void tell_missing(Check *check, const Blob *blob)
 {
     check->found.missing++;
+    lose(check, blob);
     tell(check, "missing: blob %s has no bytes", blob->id);
 }
 
@@ -141,6 +157,26 @@ static bool check_bytes(Check *check, GError **error)
     }
 }
 
+/* --- whose bytes they were --- */
+
+static bool tell_owners(Check *check, GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    if (!txn_begin_read(check->blobs->store, &txn, error))
+        return false;
+    LIST_EACH (const char *, id, &check->lost) {
+        g_autoptr(Arena) arena = arena_new();
+        List objects = {0};
+        if (!record_query(txn, arena, QUERY_OBJECTS_OF_BLOB, &objects, error, id, id))
+            return false;
+        LIST_EACH (const Object *, object, &objects)
+            tell(check, "affected: %s, by blob %s", object_name(arena, object), id);
+        if (objects.n == 0)
+            tell(check, "affected: an unfinished upload, by blob %s", id);
+    }
+    return true;
+}
+
 /* --- files that nobody owns --- */
 
 static bool is_owned(Txn *txn, Arena *arena, const char *name, bool *ret_owned, GError **error)
@@ -218,7 +254,7 @@ static bool check_references(Check *check, Txn *txn, Arena *arena, GError **erro
         !record_query(txn, arena, QUERY_PARTS_WITHOUT_BLOB, &parts, error))
         return false;
     LIST_EACH (const Object *, object, &objects)
-        tell(check, "missing: blob %s of %s/%s", object->blob_id, object->bucket, object->key);
+        tell(check, "missing: blob %s of %s", object->blob_id, object_name(arena, object));
     LIST_EACH (const Part *, part, &parts)
         tell(check, "missing: blob %s of part %s of upload %s", part->blob_id, part->number,
              part->upload_id);
@@ -261,9 +297,15 @@ bool blobs_check(Blobs *blobs, bool repair, void (*tell_line)(void *data, const 
                  void *data, BlobCheck *ret_check, GError **error)
 {
     g_autofree char *buffer = g_malloc(BUFFER_SIZE);
-    Check check = {
-        .blobs = blobs, .repair = repair, .tell = tell_line, .tell_data = data, .buffer = buffer};
-    if (!check_records(&check, error) || !check_bytes(&check, error) || !check_names(&check, error))
+    g_autoptr(Arena) arena = arena_new();
+    Check check = {.blobs = blobs,
+                   .repair = repair,
+                   .tell = tell_line,
+                   .tell_data = data,
+                   .buffer = buffer,
+                   .arena = arena};
+    if (!check_records(&check, error) || !check_bytes(&check, error) ||
+        !tell_owners(&check, error) || !check_names(&check, error))
         return false;
     *ret_check = check.found;
     return true;

@@ -15,6 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+
+/* What uploads leave free: more than the store's log of pages and its checkpoint take. Of a small
+ * disk it is only a part. */
+#define RESERVE (UINT64_C(32) * 1024 * 1024)
+#define RESERVE_PART 8
 
 #define PATH_SIZE 64 /* of "xx/id" and "new/id" */
 
@@ -46,6 +52,18 @@ static bool files_trouble(const BlobFiles *files, int errnum, const char *doing,
                 "The disk that holds %s is full: free some space, then try again",
                 files->directory);
     return false;
+}
+
+bool blob_files_check_room(BlobFiles *files, GError **error)
+{
+    struct statvfs disk;
+    /* Some file systems do not tell. */
+    if (fstatvfs(files->new_fd, &disk) < 0 || disk.f_blocks == 0)
+        return true;
+    uint64_t size = (uint64_t)disk.f_blocks * disk.f_frsize;
+    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return left >= MIN(RESERVE, size / RESERVE_PART) ||
+           files_trouble(files, ENOSPC, "write to", "new", error);
 }
 
 static bool open_directory(const char *path, int *ret_fd, GError **error)
@@ -136,6 +154,8 @@ bool blob_files_write(BlobFiles *files, int fd, const void *data, size_t size, u
                       GError **error)
 {
     const char *rest = data;
+    if (!blob_files_check_room(files, error))
+        return false;
     faultpoint("blob-write");
     while (size > 0) {
         ssize_t written = pwrite(fd, rest, size, (off_t)offset);
@@ -197,9 +217,11 @@ bool blob_files_sync_new(BlobFiles *files, GError **error)
 static bool make_shelf(BlobFiles *files, const char *id, GError **error)
 {
     char name[3] = {id[0], id[1], '\0'};
+    faultpoint("blob-make-shelf");
     if (mkdirat(files->fd, name, 0700) < 0 && errno != EEXIST)
         return files_trouble(files, errno, "create directory", name, error);
     /* Before anything is moved there: a file must not be lost with its directory. */
+    faultpoint("blob-sync-shelves");
     if (fsync(files->fd) < 0)
         return files_trouble(files, errno, "sync", "", error);
     return true;
@@ -314,6 +336,7 @@ bool blob_files_remove_from(BlobFiles *files, unsigned shelf, const char *name, 
     autofd fd = -1;
     if (!open_shelf(files, shelf, &fd, error))
         return false;
+    faultpoint("blob-remove-unowned");
     if (fd >= 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
         return files_trouble(files, errno, "remove", name, error);
     return true;

@@ -23,7 +23,10 @@ unsigned blob_id_shelf(const char *id);
 
 /* A new empty file in new/. */
 bool blob_files_create(BlobFiles *files, const char *id, int *ret_fd, GError **error);
-/* Writes at an offset, all of it. */
+/* Fails, as on a full disk, when hardly more is left of it than deleting needs: whatever makes room
+ * has to be written to the database first. */
+bool blob_files_check_room(BlobFiles *files, GError **error);
+/* Writes at an offset, all of it; as long as blob_files_check_room allows it. */
 bool blob_files_write(BlobFiles *files, int fd, const void *data, size_t size, uint64_t offset,
                       GError **error);
 bool blob_files_sync(BlobFiles *files, int fd, GError **error);

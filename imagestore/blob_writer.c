@@ -14,6 +14,9 @@
 #include "store/blob_data.h"
 #include <string.h>
 
+/* Pages of the database that a new object may take besides its bytes. */
+#define SPARE_FOR_RECORDS (UINT64_C(2) * 4096)
+
 struct BlobWriter {
     Blobs *blobs;
     BlobStream stream;
@@ -96,10 +99,26 @@ bool blob_writer_add(BlobWriter *writer, const void *data, size_t size)
     return !writer->large || blob_pool_has_room(writer->blobs->pool, &writer->stream);
 }
 
-static void finish_small(BlobWriter *writer)
+/* The database does not shrink: what small objects leave when they are deleted is room in it. */
+static bool has_spare_room(BlobWriter *writer)
 {
+    g_autoptr(Txn) txn = NULL;
+    int64_t spare;
+    return txn_begin_read(writer->blobs->store, &txn, NULL) &&
+           record_count(txn, COUNT_SPARE_BYTES, &spare, NULL) &&
+           (uint64_t)spare > writer->size + SPARE_FOR_RECORDS;
+}
+
+static bool finish_small(BlobWriter *writer, GError **error)
+{
+    g_autoptr(GError) full = NULL;
+    if (!blob_files_check_room(writer->blobs->files, &full) && !has_spare_room(writer)) {
+        g_propagate_error(error, g_steal_pointer(&full));
+        return false;
+    }
     BlobDigestsFeed feed = {&writer->stream.digests, writer->small, (size_t)writer->size};
     blob_digests_add(&feed, 1);
+    return true;
 }
 
 static bool finish_large(BlobWriter *writer, GError **error)
@@ -120,9 +139,7 @@ bool blob_writer_finish(BlobWriter *writer, const BlobResult **ret_result, GErro
 {
     g_assert(!writer->finished);
     writer->finished = true;
-    if (!writer->large)
-        finish_small(writer);
-    else if (!finish_large(writer, error))
+    if (!(writer->large ? finish_large(writer, error) : finish_small(writer, error)))
         return false;
     writer->result.id = writer->stream.id;
     blob_digests_end(&writer->stream.digests, &writer->result);

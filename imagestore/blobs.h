@@ -30,9 +30,8 @@
 
 #define BLOB_INLINE_MAX (32 * 1024)
 #define BLOB_PENDING_MAX (512 * 1024)
-#define BLOB_CUSTOMER_KEY_SIZE                                                                     \
-    32 /* AES-256-CTR: as many bytes stored as given, any range alone                              \
-        */
+/* AES-256-CTR: as many bytes stored as given, any range alone. */
+#define BLOB_CUSTOMER_KEY_SIZE 32
 
 typedef struct Blobs Blobs;
 typedef struct BlobWriter BlobWriter;
@@ -40,7 +39,7 @@ typedef struct BlobWriter BlobWriter;
 /* Directory is made if need be; sweeps new/ and the trash. What is still in use stays. */
 bool blobs_open(const char *directory, Store *store, Blobs **ret_blobs, GError **error);
 /* NULL is fine; every writer and reader is freed before, and the calling thread has no transaction:
- * the trash is put away first. */
+ * the thread that empties the trash may want one before it ends. */
 void blobs_close(Blobs *blobs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Blobs, blobs_close)
 

@@ -4,6 +4,7 @@
  * whoever has the bucket need not look for what is not there. */
 #include "imagestore/buckets.h"
 
+#include "imagestore/uploads.h"
 #include <string.h>
 
 static const char *const document_names[DOCUMENT_KINDS] = {
@@ -119,16 +120,22 @@ bool bucket_find(Txn *txn, Arena *arena, const char *name, Bucket **ret_bucket, 
     return true;
 }
 
-bool bucket_remove(Txn *txn, const Bucket *bucket, GError **error)
+bool bucket_remove(Blobs *blobs, Txn *txn, const Bucket *bucket, GError **error)
 {
     g_autoptr(Arena) arena = arena_new();
-    void *object, *upload;
-    if (!record_query_one(txn, arena, QUERY_OBJECTS_IN_BUCKET, &object, error, bucket->name) ||
-        !record_query_one(txn, arena, QUERY_UPLOADS_OF_BUCKET, &upload, error, bucket->name))
+    void *object;
+    List uploads = {0};
+    if (!record_query_one(txn, arena, QUERY_OBJECTS_IN_BUCKET, &object, error, bucket->name))
         return false;
-    if (object || upload)
+    if (object)
         return fault_set(error, FAULT_BUCKET_NOT_EMPTY,
                          "The bucket you tried to delete is not empty");
+    if (!record_query(txn, arena, QUERY_UPLOADS_OF_BUCKET, &uploads, error, bucket->name))
+        return false;
+    LIST_EACH (const Upload *, upload, &uploads) {
+        if (!upload_abort(blobs, txn, arena, upload, error))
+            return false;
+    }
     return record_change(txn, CHANGE_DELETE_DOCUMENTS_OF_BUCKET, NULL, error, bucket->name) &&
            bucket_delete(txn, bucket->name, error);
 }

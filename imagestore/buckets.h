@@ -44,8 +44,8 @@ bool bucket_name_is_valid(const char *name);
 bool bucket_create(Txn *txn, const Bucket *bucket, GError **error);
 /* Fault NoSuchBucket. */
 bool bucket_find(Txn *txn, Arena *arena, const char *name, Bucket **ret_bucket, GError **error);
-/* Fault BucketNotEmpty: a version, a delete marker or an unfinished upload is in it. */
-bool bucket_remove(Txn *txn, const Bucket *bucket, GError **error);
+/* Fault BucketNotEmpty: a version or a delete marker is in it. Unfinished uploads go with it. */
+bool bucket_remove(Blobs *blobs, Txn *txn, const Bucket *bucket, GError **error);
 
 /* *ret_body NULL: there is none; not an error. */
 bool bucket_document_find(Txn *txn, Arena *arena, const Bucket *bucket, DocumentKind kind,

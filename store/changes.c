@@ -14,7 +14,7 @@ typedef struct Watch {
 
 /* An instance is said to be touched with everything that DescribeInstances shows of it: its record,
  * its interfaces, their groups and what these are called, its volumes, its tags; an access
- * key with its record. */
+ * key, an account and a bucket with their records alone. */
 static const Watch watches[] = {
     {"instance", "SELECT touched(#.id)"},
     {"eni", "SELECT touched(#.instance_id)"},
@@ -24,6 +24,8 @@ static const Watch watches[] = {
     {"volume", "SELECT touched(#.instance_id)"},
     {"tag", "SELECT touched(#.resource_id)"},
     {"access_key", "SELECT touched(#.id)"},
+    {"account", "SELECT touched(#.id)"},
+    {"bucket", "SELECT touched(#.name)"},
 };
 
 struct Changes {

@@ -25,7 +25,7 @@ static const QueryRow queries[] = {
 };
 static const char *const counts[] = {
 #define QUERY(symbol, type, where)
-#define COUNT(symbol, sql) [COUNT_##symbol] = sql,
+#define COUNT(symbol, sql) [COUNT_##symbol] = (sql),
 #define CHANGE(symbol, sql)
 #include "store/queries.def"
 #undef QUERY
@@ -35,7 +35,7 @@ static const char *const counts[] = {
 static const char *const changes[] = {
 #define QUERY(symbol, type, where)
 #define COUNT(symbol, sql)
-#define CHANGE(symbol, sql) [CHANGE_##symbol] = sql,
+#define CHANGE(symbol, sql) [CHANGE_##symbol] = (sql),
 #include "store/queries.def"
 #undef QUERY
 #undef COUNT

@@ -51,10 +51,10 @@ bool store_clear(Txn *txn, GError **error);
  * other processes do not count. */
 uint64_t store_version(const Store *store);
 
-/* For those who remember what they made of an instance or an access key (store/changes.c has what
- * belongs to one).
- * Two reading transactions a and b, both of which have read something already, see the same of it
- * if store_changed(id), asked after that, is at most txn_since(a) and txn_since(b). */
+/* For those who remember what they made of an instance, an access key, an account or a bucket
+ * (store/changes.c has what belongs to one). Two reading transactions a and b, both of which have
+ * read something already, see the same of it if store_changed(id), asked after that, is at most
+ * txn_since(a) and txn_since(b). */
 uint64_t store_changed(const Store *store, const char *id);
 uint64_t txn_since(const Txn *txn); /* of a reading one: an even version that it sees at least */
 

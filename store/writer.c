@@ -5,6 +5,7 @@
  * no members is the current turn's own transaction, which therefore needs no savepoint. */
 #include "store/writer.h"
 
+#include "base/faultpoint.h"
 #include <stdatomic.h>
 
 /* A batch ends at the turn that reaches one of these. */
@@ -123,7 +124,9 @@ static void batch_end(Writer *writer)
     if (batch->members > 0 && !batch->error) {
         changes_publish(writer->changes, atomic_load(&writer->version) + 1);
         atomic_fetch_add(&writer->version, 1);
+        faultpoint("store-commit");
         committed = connection_control(writer->connection, CONTROL_COMMIT, &batch->error);
+        faultpoint("store-tell-committed");
         atomic_fetch_add(&writer->version, 1);
     }
     if (connection_in_transaction(writer->connection))

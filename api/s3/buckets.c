@@ -190,8 +190,9 @@ bool s3_delete_bucket(S3Call *call, GError **error)
     s3_detail(call, "BucketName", call->bucket_name);
     if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
         !bucket_find(txn, call->arena, call->bucket_name, &bucket, error) ||
-        !bucket_remove(txn, bucket, error) || !txn_commit(&txn, error))
+        !bucket_remove(call->s3->blobs, txn, bucket, error) || !txn_commit(&txn, error))
         return false;
+    blobs_wake(call->s3->blobs);
     s3_reply_empty(call, 204);
     return true;
 }

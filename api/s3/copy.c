@@ -6,6 +6,7 @@
 
 #include "api/s3/access.h"
 #include "api/s3/operations.h"
+#include "api/s3/restore.h"
 #include "base/digest.h"
 #include "base/fault.h"
 #include "imagestore/reader.h"
@@ -88,7 +89,7 @@ bool copy_source_find(S3Call *call, Txn *txn, CopySource *ret_source, GError **e
     if (object->is_marker)
         return fault_set(error, FAULT_NO_SUCH_KEY, "The specified key does not exist.");
     *ret_source = (CopySource){.bucket = bucket, .object = object};
-    return check_conditions(call, object, error) &&
+    return check_conditions(call, object, error) && s3_restore_check(call, object, error) &&
            s3_encryption_key(call, object->encryption, object->encryption_key, true,
                              &ret_source->customer_key, error);
 }
@@ -193,7 +194,7 @@ static bool check_onto_itself(const S3Call *call, const Copy *copy, GError **err
     const Object *from = copy->source.object, *to = &copy->put->object;
     bool itself = from->is_latest && strcmp(from->bucket, call->bucket_name) == 0 &&
                   strcmp(from->key, call->key) == 0;
-    bool changes = copy->replaces_metadata || copy->replaces_tags || to->encryption ||
+    bool changes = copy->replaces_metadata || copy->replaces_tags || copy->put->encryption.kind ||
                    g_strcmp0(from->storage_class, to->storage_class) != 0 ||
                    s3_header(call, "x-amz-website-redirect-location") ||
                    copy->checksum != CHECKSUM_NONE;
@@ -217,12 +218,12 @@ static bool find_source(S3Call *call, Copy *copy, GError **error)
                      PART_SIZE_MAX);
 }
 
-static void inherit(Copy *copy)
+static void inherit(const S3Call *call, Copy *copy)
 {
     const Object *from = copy->source.object;
     Object *to = &copy->put->object;
     if (!copy->replaces_metadata)
-        to->headers = from->headers;
+        to->headers = s3_restore_forget(call->arena, from->headers);
     if (!copy->replaces_tags)
         to->tags = from->tags;
     ChecksumKind kind = copy->checksum;
@@ -310,7 +311,7 @@ bool s3_copy_object(S3Call *call, GError **error)
         !s3_checksum_asked(call, &copy.checksum, error) || !find_source(call, &copy, error) ||
         !check_onto_itself(call, &copy, error))
         return false;
-    inherit(&copy);
+    inherit(call, &copy);
     if (!make_bytes(call, &copy, error) || !store_copy(call, &copy, &bucket, error))
         return false;
     reply(call, &copy, bucket);

@@ -1,17 +1,21 @@
 /* DeleteObjects.
  *
- * Invariant: all of a request is one transaction; a key that is refused changes nothing and keeps
- * no other from being deleted. */
+ * Invariants: a key that is refused changes nothing and keeps no other from being deleted; what the
+ * reply calls deleted is committed; no other writer waits for more than a turn of a request, which
+ * is a transaction of its own. Trouble in a later turn leaves the earlier ones done, as on AWS. */
 #include "api/s3/access.h"
 #include "api/s3/configuration.h"
 #include "api/s3/operations.h"
 #include "api/s3/put.h"
 #include "base/fault.h"
 
+#define TURN_MOST_US 5000
+
 typedef struct Deletion {
     S3Call *call;
-    Txn *txn;
+    Txn *txn; /* of the turn */
     Bucket *bucket;
+    int64_t turn_since;
     Buffer *xml;
     bool quiet, bypass;
     int64_t now;
@@ -112,25 +116,45 @@ static bool delete_and_show(Deletion *deletion, const XmlNode *node, GError **er
     return false;
 }
 
-bool s3_delete_objects(S3Call *call, GError **error)
+static bool begin_turn(Deletion *deletion, GError **error)
 {
-    g_autoptr(Txn) txn = NULL;
-    XmlNode *root;
-    Deletion deletion = {.call = call, .bypass = asks_bypass(call), .now = s3_now(call)};
-    if (!has_digest(call, error) || !s3_document_read(call, "Delete", &root, error) ||
-        !txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, &deletion.bucket, error))
+    const S3Call *call = deletion->call;
+    if (!txn_begin(cloud_store(call->s3->cloud), &deletion->txn, error))
         return false;
-    deletion.txn = txn;
-    deletion.quiet = xml_child_is_true(root, "Quiet");
-    deletion.xml = s3_xml_begin(call, "DeleteResult");
+    deletion->turn_since = g_get_monotonic_time();
+    return bucket_find(deletion->txn, call->arena, call->bucket_name, &deletion->bucket, error);
+}
+
+/* A turn ends with the key that it is at. */
+static bool pass_turn(Deletion *deletion, GError **error)
+{
+    return g_get_monotonic_time() - deletion->turn_since < TURN_MOST_US ||
+           (txn_commit(&deletion->txn, error) && begin_turn(deletion, error));
+}
+
+static bool delete_all(Deletion *deletion, const XmlNode *root, GError **error)
+{
+    if (!begin_turn(deletion, error))
+        return false;
     XML_EACH (node, root, "Object") {
-        if (!delete_and_show(&deletion, node, error))
+        if (!pass_turn(deletion, error) || !delete_and_show(deletion, node, error))
             return false;
     }
-    if (!txn_commit(&txn, error))
+    return txn_commit(&deletion->txn, error);
+}
+
+bool s3_delete_objects(S3Call *call, GError **error)
+{
+    XmlNode *root;
+    Deletion deletion = {.call = call, .bypass = asks_bypass(call), .now = s3_now(call)};
+    if (!has_digest(call, error) || !s3_document_read(call, "Delete", &root, error))
         return false;
+    deletion.quiet = xml_child_is_true(root, "Quiet");
+    deletion.xml = s3_xml_begin(call, "DeleteResult");
+    bool ok = delete_all(&deletion, root, error);
+    txn_rollback(deletion.txn);
     blobs_wake(call->s3->blobs);
-    s3_xml_end(call, "DeleteResult");
-    return true;
+    if (ok)
+        s3_xml_end(call, "DeleteResult");
+    return ok;
 }

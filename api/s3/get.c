@@ -7,6 +7,7 @@
 #include "api/s3/operations.h"
 #include "api/s3/put.h"
 #include "api/s3/range.h"
+#include "api/s3/restore.h"
 #include "api/s3/tagging.h"
 #include "base/fault.h"
 #include "imagestore/reader.h"
@@ -239,7 +240,8 @@ static bool show(S3Call *call, bool body, GError **error)
     if (!body) {
         call->reply->kind = BODY_LENGTH;
         call->reply->size = portion.size;
-    } else if (!send_portion(call, object, &portion, key, error)) {
+    } else if (!s3_restore_check(call, object, error) ||
+               !send_portion(call, object, &portion, key, error)) {
         return false;
     }
     reply_headers(call, object, &portion);

@@ -2,6 +2,7 @@
 #include "api/s3/multipart.h"
 
 #include "api/s3/access.h"
+#include "api/s3/lifecycle.h"
 #include "api/s3/operations.h"
 #include "api/s3/put.h"
 #include "base/fault.h"
@@ -111,6 +112,7 @@ bool s3_create_multipart_upload(S3Call *call, GError **error)
     if (!read_checksum(call, &upload->checksum, error) || !store_upload(call, upload, error))
         return false;
     s3_encryption_reply(call, upload->encryption, upload->encryption_key);
+    s3_abortion_reply(call, call->bucket, upload);
     reply_checksum(call, upload);
     Buffer *xml = s3_xml_begin(call, "InitiateMultipartUploadResult");
     s3_xml_text(xml, "Bucket", call->bucket_name);

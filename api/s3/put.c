@@ -4,6 +4,7 @@
 #include "api/s3/put.h"
 
 #include "api/s3/access.h"
+#include "api/s3/encryption.h"
 #include "api/s3/lifecycle.h"
 #include "api/s3/object_lock.h"
 #include "api/s3/operations.h"
@@ -13,7 +14,10 @@
 #include <string.h>
 
 #define META "x-amz-meta-"
-#define META_MAX 2048 /* bytes of names and values: "Working with object metadata" */
+/* Bytes of names, without the prefix, and values: "Working with object metadata". */
+#define META_MAX 2048
+/* What a line has besides. */
+#define META_EXTRA (strlen(META) + strlen(": \n"))
 
 /* ---- headers that are kept ---- */
 
@@ -84,15 +88,18 @@ static void add_user_header(const HttpRequest *http, size_t index, GString *text
 static bool add_user(S3Call *call, GString *text, GError **error)
 {
     const HttpRequest *http = call->http;
-    size_t before = text->len;
+    size_t before = text->len, extra = 0;
     for (size_t i = 0; i < http->n_headers; i++) {
-        if (g_ascii_strncasecmp(http->headers[i].name, META, strlen(META)) == 0 &&
-            is_first_of_its_name(http, i))
-            add_user_header(http, i, text);
+        if (g_ascii_strncasecmp(http->headers[i].name, META, strlen(META)) != 0 ||
+            !is_first_of_its_name(http, i))
+            continue;
+        add_user_header(http, i, text);
+        extra += META_EXTRA;
     }
-    if (text->len - before <= META_MAX)
+    size_t size = text->len - before - extra;
+    if (size <= META_MAX)
         return true;
-    s3_detail(call, "Size", arena_printf(call->arena, "%zu", text->len - before));
+    s3_detail(call, "Size", arena_printf(call->arena, "%zu", size));
     s3_detail(call, "MaxSizeAllowed", G_STRINGIFY(META_MAX));
     return fault_set(error, FAULT_METADATA_TOO_LARGE,
                      "Your metadata headers exceed the maximum allowed metadata size");
@@ -160,6 +167,10 @@ bool s3_put_read(S3Call *call, S3Put **ret_put, GError **error)
         return false;
     object->encryption = put->encryption.kind;
     object->encryption_key = put->encryption.key;
+    if (!put->encryption.kind && bucket_has_document(call->bucket, DOCUMENT_ENCRYPTION) &&
+        !s3_encryption_default(call, call->txn, call->bucket, &object->encryption,
+                               &object->encryption_key, error))
+        return false;
     call->blob.customer_key = put->encryption.customer_key;
     put->conditions = (Conditions){
         .if_match = s3_unquote(call->arena, s3_header(call, "if-match")),

@@ -7,8 +7,8 @@
 typedef struct S3Put {
     /* headers, tags, storage class, lock, encryption are filled. */
     Object object;
-    S3Encryption encryption;
-    Conditions conditions; /* If-Match, If-None-Match: of what it replaces */
+    S3Encryption encryption; /* as asked for; the object's may be the bucket's default */
+    Conditions conditions;   /* If-Match, If-None-Match: of what it replaces */
 } S3Put;
 
 /* Also sets call->blob.customer_key. Faults: InvalidStorageClass, MetadataTooLarge, InvalidTag,

@@ -105,15 +105,21 @@ void s3_xml_etag(Buffer *xml, const char *name, const char *etag)
     s3_xml_close(xml, name);
 }
 
+void s3_identity_of(const Account *account, const char *account_id, const char **ret_id,
+                    const char **ret_name)
+{
+    /* An account that is gone leaves its objects behind. */
+    *ret_id = account && account->canonical_id ? account->canonical_id : account_id;
+    *ret_name = account && account->name ? account->name : account_id;
+}
+
 bool s3_account_identity(S3Call *call, Txn *txn, const char *account_id, const char **ret_id,
                          const char **ret_name, GError **error)
 {
     Account *account;
     if (!account_get(txn, call->arena, account_id, &account, error))
         return false;
-    /* An account that is gone leaves its objects behind. */
-    *ret_id = account && account->canonical_id ? account->canonical_id : account_id;
-    *ret_name = account && account->name ? account->name : account_id;
+    s3_identity_of(account, account_id, ret_id, ret_name);
     return true;
 }
 
@@ -145,9 +151,14 @@ char *s3_http_date(Arena *arena, int64_t time)
                         months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
+bool s3_time_read(const char *text, int64_t *ret_time)
+{
+    return http_date_parse(text, ret_time) || clock_parse(text, ret_time);
+}
+
 int64_t s3_header_time(const S3Call *call, const char *name)
 {
     const char *text = s3_header(call, name);
     int64_t time;
-    return text && (http_date_parse(text, &time) || clock_parse(text, &time)) ? time : 0;
+    return text && s3_time_read(text, &time) ? time : 0;
 }

@@ -26,7 +26,7 @@ typedef enum S3Body {
     S3_FORM,     /* POST object: fields, then the file's bytes as above */
 } S3Body;
 
-#define S3_DOCUMENT_MAX (2 * 1024 * 1024)
+#define S3_DOCUMENT_MAX (4 * 1024 * 1024)
 
 /* Whose ACL, besides policies, may allow it. */
 typedef enum S3AclOf { S3_ACL_NOBODY, S3_ACL_BUCKET, S3_ACL_OBJECT } S3AclOf;
@@ -133,10 +133,14 @@ bool s3_xml_owner(S3Call *call, Txn *txn, Buffer *xml, const char *element, cons
 
 /* "Mon, 22 Nov 2010 09:30:05 GMT" in the arena. */
 char *s3_http_date(Arena *arena, int64_t time);
-/* The time that a header says, in a form of HTTP's or of ISO 8601; 0 without, or unreadable. */
+/* A time in a form of HTTP's or of ISO 8601. */
+bool s3_time_read(const char *text, int64_t *ret_time);
+/* The time that a header says; 0 without, or unreadable. */
 int64_t s3_header_time(const S3Call *call, const char *name);
 
-/* Canonical id and display name of an account. */
+/* Canonical id and display name of an account; NULL: it is gone. */
+void s3_identity_of(const Account *account, const char *account_id, const char **ret_id,
+                    const char **ret_name);
 bool s3_account_identity(S3Call *call, Txn *txn, const char *account_id, const char **ret_id,
                          const char **ret_name, GError **error);
 

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cloud import CUMULET, Cloud, CloudTestCase, wait_until  # noqa: E402
 
 COMMANDS = ("status", "env", "credentials", "aws", "ssh", "console", "reset", "stop", "version",
-            "help", "account", "s3cfg")
+            "help", "account", "s3cfg", "fsck")
 ABSENT = "i-00000000000000000"
 
 

@@ -123,7 +123,7 @@ class NamesTest(BadInputTestCase):
         for query in ("%", "%zz=1", "prefix=%ff", "prefix=%zz", "prefix=%00", "=", "&&&", "=&=",
                       "prefix=a&prefix=b", "prefix", "max-keys=1&max-keys=2", "a=b=c=d",
                       "versionId=%00", "list-type=2&start-after=%ff", "marker=%c3", "x" * 5000,
-                      "&".join(f"p{number}=1" for number in range(2000))):
+                      "&".join(f"p{number}=1" for number in range(200))):
             with self.subTest(query[:40]):
                 headers = self.wire.sign("GET", "/bad")
                 reply = self.wire.send("GET", "/bad", query, headers)
@@ -136,15 +136,24 @@ class NamesTest(BadInputTestCase):
 class RawTest(BadInputTestCase):
     """Bytes on a socket."""
 
+    # libmicrohttpd may overlook that a client has left right behind its last bytes.
+    cloud_options = {"backend": "fake", "args": ["--idle-seconds", "3"]}
+
     def request(self, line, *headers, body=b""):
         return (line + "\r\n" + "".join(header + "\r\n" for header in headers) + "\r\n").encode(
             "latin-1") + body
+
+    def test_many_parameters(self):
+        for number in (250, 300, 1000):
+            query = "&".join(f"p{index}=1" for index in range(number))
+            self.assertEqual(self.wire.send("GET", "/bad", query).status, 200)
 
     def test_enormous_headers(self):
         for size in (10_000, 100_000, 2_000_000):
             with self.subTest(size):
                 reply = self.wire.exchange(self.request(
-                    "GET /bad/key HTTP/1.1", f"Host: {self.wire.host}", "x-amz-meta-a: " + "v" * size))
+                    "GET /bad/key HTTP/1.1", f"Host: {self.wire.host}",
+                    "x-amz-meta-a: " + "v" * size))
                 if reply is not None:
                     self.assertIn(reply.status, (400, 403, 413, 431), reply)
         reply = self.wire.exchange(self.request(
@@ -184,7 +193,8 @@ class RawTest(BadInputTestCase):
     def test_no_length_at_all(self):
         headers = self.wire.sign("PUT", "/bad/lengthless", payload="UNSIGNED-PAYLOAD")
         reply = self.wire.exchange(self.request(
-            "PUT /bad/lengthless HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()),
+            "PUT /bad/lengthless HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
             "Connection: close"))
         self.assert_error(reply, "MissingContentLength", 411)
 
@@ -214,6 +224,9 @@ class RawTest(BadInputTestCase):
 class UploadTest(BadInputTestCase):
     """Bodies that do not come as they were announced."""
 
+    # libmicrohttpd may overlook that a client has left right behind its last bytes.
+    cloud_options = {"backend": "fake", "args": ["--idle-seconds", "3"]}
+
     def put_request(self, key, size, *more, path=None):
         path = path or f"/bad/{key}"
         path, _, query = path.partition("?")
@@ -224,7 +237,7 @@ class UploadTest(BadInputTestCase):
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
     def assert_nothing_left(self, key, files):
-        wait_until(lambda: object_files(self.cloud) == files, 10,
+        wait_until(lambda: object_files(self.cloud) == files, 20,
                    lambda: f"left over: {set(object_files(self.cloud)) - set(files)}")
         self.assertNotIn(key, self.keys("bad"))
 
@@ -262,9 +275,9 @@ class UploadTest(BadInputTestCase):
         with self.wire.connect() as slow:
             slow.sendall(self.put_request("slow", len(body)))
             for at in range(0, len(body), 20 * 1024):
-                slow.sendall(body[at:at + 20 * 1024])
                 self.assert_serves()  # meanwhile
                 self.assertNotIn("slow", self.keys("bad"))
+                slow.sendall(body[at:at + 20 * 1024])
             self.assert_status(self.wire.read_reply(slow), 200)
         self.assertEqual(self.get("bad", "slow"), body)
 

@@ -72,8 +72,8 @@ class BytesTest(S3TestCase):
 
     def test_a_head_has_the_headers_of_a_get(self):
         self.put("bytes", "head", b"12345", ContentType="text/plain", Metadata={"a": "b"})
-        got = self.s3.get_object(Bucket="bytes", Key="head")
-        head = self.s3.head_object(Bucket="bytes", Key="head")
+        where = {"Bucket": "bytes", "Key": "head", "ChecksumMode": "ENABLED"}
+        got, head = self.s3.get_object(**where), self.s3.head_object(**where)
         for reply in (got, head):
             for name in ("x-amz-request-id", "x-amz-id-2", "date"):
                 self.assertTrue(reply["ResponseMetadata"]["HTTPHeaders"].pop(name), name)
@@ -390,11 +390,30 @@ class MetadataTest(S3TestCase):
             self.put("metadata", "class/odd", b"1", StorageClass="DIAMOND")
 
     def test_what_is_in_the_archive_is_not_at_hand(self):
-        self.put("metadata", "archived", b"1", StorageClass="GLACIER")
+        for name in ("GLACIER", "DEEP_ARCHIVE"):
+            self.put("metadata", "archived", b"1", StorageClass=name)
+            with self.refused("InvalidObjectState", 403):
+                self.get("metadata", "archived")
+            with self.refused("InvalidObjectState", 403):
+                self.s3.copy_object(Bucket="metadata", Key="copy",
+                                    CopySource={"Bucket": "metadata", "Key": "archived"})
+            head = self.s3.head_object(Bucket="metadata", Key="archived")
+            self.assertEqual(head["StorageClass"], name)
+
+    def test_what_is_restored_from_the_archive_is(self):
+        self.put("metadata", "restored", b"1", StorageClass="GLACIER")
+        request = {"Bucket": "metadata", "Key": "restored", "RestoreRequest": {
+            "Days": 2, "GlacierJobParameters": {"Tier": "Expedited"}}}
+        reply = self.s3.restore_object(**request)
+        self.assertEqual(reply["ResponseMetadata"]["HTTPStatusCode"], 202)
+        wait_until(lambda: 'ongoing-request="false"' in self.s3.head_object(
+            Bucket="metadata", Key="restored")["Restore"], 10, "it is restored")
+        self.assertEqual(self.get("metadata", "restored"), b"1")
+        reply = self.s3.restore_object(**request)
+        self.assertEqual(reply["ResponseMetadata"]["HTTPStatusCode"], 200)
+        self.put("metadata", "at hand", b"1")
         with self.refused("InvalidObjectState", 403):
-            self.get("metadata", "archived")
-        self.assertEqual(self.s3.head_object(Bucket="metadata", Key="archived")["StorageClass"],
-                         "GLACIER")
+            self.s3.restore_object(**{**request, "Key": "at hand"})
 
     def test_a_redirect_travels_with_the_object(self):
         self.put("metadata", "redirect", b"1", WebsiteRedirectLocation="/other")
@@ -657,7 +676,8 @@ class BucketsTest(S3TestCase):
             with self.subTest(name):
                 self.assert_status(self.wire.call("PUT", f"/{name}"), 200)
         for name in ("ab", "b" * 64, "Upper", "under_score", "-start", "end-", ".start", "end.",
-                     "a..b", "192.168.5.4", "xn--a", "sthree-a", "a-s3alias", "b--ol-s3", "sp%20ace",
+                     "a..b", "192.168.5.4", "xn--a", "sthree-a", "a-s3alias", "b--ol-s3",
+                     "sp%20ace",
                      "%C3%BC-b", "a%2Fb", "amzn-s3-demo-a"):
             with self.subTest(name):
                 self.raw_refused("InvalidBucketName", 400, "PUT", f"/{name}")

@@ -1,14 +1,19 @@
 #!/usr/bin/python3
-"""Runs files of Python unit tests: run_python.py [-k PART] [--timeout SECONDS] FILE…
+"""Runs files of Python unit tests: run_python.py [-k PART] [--timeout SECONDS] [--jobs N] FILE…
+
+With --jobs, so many files run side by side, each in a process of its own.
 
 A line for each test, what failed in full, why something was skipped, and as last line
 "N passed, N failed, N skipped". Exit code 1 when something failed."""
 
 import argparse
 import collections
+import concurrent.futures
 import importlib.util
 import os
+import re
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -124,13 +129,44 @@ def on_term(*_):
     sys.exit(143)  # what runs at exit ends the daemons
 
 
+COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
+
+
+def run_alone(options, path):
+    """One file in a process of its own: its output, and what it counted."""
+    line = [sys.executable, os.path.abspath(__file__), "--timeout", str(options.timeout),
+            *(["-k", options.k] if options.k else []), path]
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace")
+    output, _, last = done.stdout.rstrip().rpartition("\n")
+    counts = COUNTS.fullmatch(last)
+    if not counts:
+        return f"{done.stdout}{path} ended with {done.returncode} and no count\n", (0, 1, 0)
+    return output + "\n" if output else "", tuple(map(int, counts.groups()))
+
+
+def run_side_by_side(options):
+    total = [0, 0, 0]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        runs = [pool.submit(run_alone, options, path) for path in options.files]
+        for run in concurrent.futures.as_completed(runs):
+            output, counts = run.result()
+            print(output, end="", flush=True)
+            total = [sum(pair) for pair in zip(total, counts)]
+    print("{} passed, {} failed, {} skipped".format(*total), flush=True)
+    return 1 if total[1] else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-k", metavar="PART", help="only tests with PART in their name")
     parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS",
                         help="for one test; its class may have its own as `timeout` (300)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="files at a time (1)")
     parser.add_argument("files", nargs="+", metavar="FILE")
     options = parser.parse_args()
+    if options.jobs > 1 and len(options.files) > 1:
+        return run_side_by_side(options)
 
     signal.signal(signal.SIGALRM, on_alarm)
     signal.signal(signal.SIGTERM, on_term)

@@ -46,6 +46,14 @@ static void counts_all_points_that_begin_so(void **state)
     assert_int_equal(points_passed(":5"), 4);
 }
 
+static void counts_after_what_the_plan_begins_with(void **state)
+{
+    assert_int_equal(points_passed("b:2,a:1"), 5);
+    assert_int_equal(points_passed("a:1,:1"), 1);
+    assert_int_equal(points_passed("a-two:1,b:1,a-two:1"), 5);
+    assert_int_equal(points_passed("b:4,a:1"), 9);
+}
+
 static void passes_when_not_asked_for(void **state)
 {
     assert_int_equal(points_passed(NULL), 9);
@@ -60,6 +68,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kills_at_the_nth_arrival),
         cmocka_unit_test(counts_all_points_that_begin_so),
+        cmocka_unit_test(counts_after_what_the_plan_begins_with),
         cmocka_unit_test(passes_when_not_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

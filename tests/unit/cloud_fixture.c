@@ -2,13 +2,13 @@
 #include "tests/unit/cloud_fixture.h"
 
 #include "base/file.h"
-#include "cloud/known_keys.h"
 #include "cloud/known_policies.h"
+#include "store/known_records.h"
 #include <stdarg.h>
 
 struct Cloud {
     Store *store;
-    KnownKeys *known_keys;
+    KnownRecords *known_records;
     KnownPolicies *known_policies;
     unsigned network_wakes;
     char *network_added;
@@ -22,9 +22,9 @@ Store *cloud_store(Cloud *cloud)
     return cloud->store;
 }
 
-struct KnownKeys *cloud_known_keys(Cloud *cloud)
+struct KnownRecords *cloud_known_records(Cloud *cloud)
 {
-    return cloud->known_keys;
+    return cloud->known_records;
 }
 
 struct KnownPolicies *cloud_known_policies(Cloud *cloud)
@@ -89,7 +89,7 @@ int cloud_set_up(void **state)
                  catalog_seed_account(&fixture->context, txn, ACCOUNT, error) &&
                  catalog_seed_account(&fixture->other, txn, OTHER_ACCOUNT, error) &&
                  txn_commit(&txn, error));
-    fixture->cloud->known_keys = known_keys_new(fixture->cloud->store);
+    fixture->cloud->known_records = known_records_new(fixture->cloud->store);
     fixture->cloud->known_policies = known_policies_new();
     *state = fixture;
     return 0;
@@ -98,7 +98,7 @@ int cloud_set_up(void **state)
 int cloud_tear_down(void **state)
 {
     CloudFixture *fixture = *state;
-    known_keys_free(fixture->cloud->known_keys);
+    known_records_free(fixture->cloud->known_records);
     known_policies_free(fixture->cloud->known_policies);
     store_close(fixture->cloud->store);
     file_remove_tree(fixture->directory, NULL);

@@ -95,7 +95,7 @@ static void absent_bucket_is_a_fault(void **state)
 static bool is_not_empty(Shop *shop)
 {
     g_autoptr(GError) error = NULL;
-    return !bucket_remove(shop->txn, shop->bucket, &error) &&
+    return !bucket_remove(shop->blobs, shop->txn, shop->bucket, &error) &&
            fault_is(error, FAULT_BUCKET_NOT_EMPTY);
 }
 
@@ -114,11 +114,11 @@ static void only_an_empty_bucket_is_removed(void **state)
 
     Upload upload = {.bucket = "bucket", .key = "a", .account_id = ACCOUNT, .initiator = "arn"};
     assert_ok(upload_create(shop->txn, shop->arena, &upload, 1, &error), error);
-    assert_true(is_not_empty(shop));
-    assert_ok(upload_abort(shop->blobs, shop->txn, shop->arena, &upload, &error), error);
-
-    assert_ok(bucket_remove(shop->txn, shop->bucket, &error), error);
+    assert_ok(bucket_remove(shop->blobs, shop->txn, shop->bucket, &error), error);
     assert_false(bucket_find(shop->txn, shop->arena, "bucket", &shop->bucket, &error));
+    Upload *left;
+    assert_ok(upload_get(shop->txn, shop->arena, upload.id, &left, NULL), NULL);
+    assert_null(left);
 }
 
 static const char *document(Shop *shop, DocumentKind kind)
@@ -159,7 +159,7 @@ static void a_new_bucket_does_not_inherit_documents(void **state)
     Shop *shop = *state;
     g_autoptr(GError) error = NULL;
     set_document(shop, DOCUMENT_POLICY, "{}");
-    assert_ok(bucket_remove(shop->txn, shop->bucket, &error), error);
+    assert_ok(bucket_remove(shop->blobs, shop->txn, shop->bucket, &error), error);
     shop_create_bucket(shop, "bucket");
     assert_null(document(shop, DOCUMENT_POLICY));
 }

@@ -175,6 +175,8 @@ static int world_set_up(void **state)
 static int world_tear_down(void **state)
 {
     World *world = *state;
+    /* The worker may be waiting for its turn to write. */
+    txn_rollback(g_steal_pointer(&world->shop->txn));
     lifecycle_free(world->lifecycle);
     clock_free(world->clock);
     shop_tear_down((void **)&world->shop);

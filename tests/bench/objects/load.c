@@ -1,16 +1,19 @@
 /* Keeps one request under way on each of many keep-alive connections for some seconds, or until
- * there was a reply for each, and prints how many came and how many bytes of bodies went either
- * way.
+ * there was a reply for each, and prints how many came, how many bytes of bodies went either way,
+ * and how many microseconds the slowest reply took.
  *
- *     bench_objects_load PORT CONNECTIONS SECONDS METHOD SIZE < TARGETS
+ *     bench_objects_load PORT CONNECTIONS SECONDS METHOD SIZE [PAUSE] < TARGETS
  *
  * TARGETS are lines of what stands behind the method: a path with its query, signed in the URL
  * where that is needed. Connection number i uses line i, and every CONNECTIONS'th one behind it, in
- * turns. SIZE is that of the bodies sent by PUT. Any status but 200, 201, 204 ends the program. */
+ * turns. SIZE is that of the bodies sent by PUT. After each reply all rest for PAUSE microseconds.
+ * Any status but 200, 201, 204 ends the program. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +33,8 @@ typedef struct Load {
     size_t body_size;
     char block[BLOCK]; /* of every body */
     uint64_t replies, bytes;
+    int64_t slowest; /* microseconds */
+    unsigned long pause;
     unsigned served; /* connections that had a reply */
 } Load;
 
@@ -39,6 +44,7 @@ typedef struct Connection {
     GString *head; /* of the request, while it is sent; of the reply, while it is read */
     size_t sent;   /* of head and body */
     size_t rest;   /* of the reply's body */
+    int64_t since; /* when the request was begun, g_get_monotonic_time() */
     bool sending, in_body, served;
 } Connection;
 
@@ -61,6 +67,7 @@ static void start(Load *load, Connection *connection)
     g_string_append(connection->head, "\r\n");
     connection->sent = 0;
     connection->sending = true;
+    connection->since = g_get_monotonic_time();
 }
 
 /* False: the socket is full. */
@@ -90,7 +97,7 @@ static bool send_some(Load *load, Connection *connection)
     return true;
 }
 
-static void read_head(Connection *connection)
+static void read_head(const Load *load, Connection *connection)
 {
     char *end = strstr(connection->head->str, "\r\n\r\n");
     if (!end)
@@ -101,7 +108,8 @@ static void read_head(Connection *connection)
         exit(1);
     }
     char *length = strcasestr(connection->head->str, "\r\ncontent-length:");
-    size_t size = length && length < end ? strtoull(length + 17, NULL, 10) : 0;
+    bool has_body = length && length < end && strcmp(load->method, "HEAD") != 0;
+    size_t size = has_body ? strtoull(length + 17, NULL, 10) : 0;
     size_t have = connection->head->len - (size_t)(end + 4 - connection->head->str);
     connection->in_body = true;
     connection->rest = size - MIN(have, size);
@@ -122,10 +130,11 @@ static bool receive_some(Load *load, Connection *connection)
             connection->rest -= MIN((size_t)n, connection->rest);
         } else {
             g_string_append_len(connection->head, buffer, n);
-            read_head(connection);
+            read_head(load, connection);
         }
     }
     load->replies++;
+    load->slowest = MAX(load->slowest, g_get_monotonic_time() - connection->since);
     load->served += !connection->served;
     connection->served = true;
     return true;
@@ -138,6 +147,8 @@ static void go_on(Load *load, Connection *connection)
             return;
         if (!receive_some(load, connection))
             return;
+        if (load->pause > 0)
+            g_usleep(load->pause);
         start(load, connection);
     }
 }
@@ -151,6 +162,8 @@ static int open_connection(unsigned port)
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         die("connect");
     fcntl(fd, F_SETFL, O_NONBLOCK);
+    int on = 1; /* or a body waits until the kernel of the server's side acknowledges the head */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
 }
 
@@ -169,13 +182,14 @@ static GPtrArray *read_targets(void)
 int main(int argc, char **argv)
 {
     static Load load;
-    if (argc != 6)
+    if (argc != 6 && argc != 7)
         return 2;
     unsigned port = (unsigned)atoi(argv[1]);
     load.connections = (unsigned)atoi(argv[2]);
     int64_t time = (int64_t)(atof(argv[3]) * 1e6);
     load.method = argv[4];
     load.body_size = strtoull(argv[5], NULL, 10);
+    load.pause = argc == 7 ? strtoul(argv[6], NULL, 10) : 0;
     load.targets = read_targets();
     if (load.targets->len < load.connections)
         return 2;
@@ -201,6 +215,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < n; i++)
             go_on(&load, events[i].data.ptr);
     }
-    printf("%lu %lu\n", (unsigned long)load.replies, (unsigned long)load.bytes);
+    printf("%lu %lu %ld\n", (unsigned long)load.replies, (unsigned long)load.bytes,
+           (long)load.slowest);
     return 0;
 }

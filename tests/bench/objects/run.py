@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Goals S1, S2, S4: the object store's CPU against nginx, its durable rate against one program that
-writes, syncs and renames, its memory under many uploads, and listings of large buckets.
+"""Goals S1 to S4: the object store's CPU against nginx, radosgw and s3rver, its durable rate against
+one program that writes, syncs and renames, its memory under many uploads, and listings of large
+buckets. scale.py has what a million objects do.
 
     run.py BUILD [--rounds N] [--seconds S] [--quick]
 
-BUILD holds cumuletd and bench_objects_load. All servers keep their objects in one directory on
-tmpfs, so that no disk is measured, but for S4, which is of the disk that TMPDIR is on. Requests to
-ours are presigned, verified, and every PUT has its MD5; nginx checks nothing. A cell is the median over
-the rounds of (CPU of ours) / (CPU of the peer) in the same round. Exits 1 when a goal is missed by more than SLACK."""
+BUILD holds cumuletd and bench_objects_load. radosgw and s3rver are left out when they are not
+installed (peers.py). All servers keep their objects in one directory on tmpfs, so that no disk is
+measured, but for S4, which is of the disk that TMPDIR is on. Requests are presigned, ours verify
+them, and every PUT has its MD5; nginx checks nothing. A cell is the median over the rounds of (CPU
+of ours) / (CPU of the peer) in the same round. Exits 1 when a goal is missed by more than SLACK."""
 
 import argparse
 import os
@@ -23,6 +25,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import peers
 
 SLACK = 1.15
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -138,7 +143,7 @@ class Presigned(Server):
         self.signer = boto3.client("s3", endpoint_url="http://127.0.0.1", **options)
 
     def targets(self, method, names):
-        operation = {"GET": "get_object", "PUT": "put_object"}[method]
+        operation = {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object"}[method]
         return [self.signer.generate_presigned_url(operation, Params={"Bucket": "objects",
                                                                       "Key": name},
                                                    ExpiresIn=7200)[len("http://127.0.0.1"):]
@@ -163,6 +168,23 @@ class Cumulet(Presigned):
         self.cloud.close()
 
 
+class Peer(Presigned):
+    """One of peers.py."""
+
+    def __init__(self, name, peer):
+        super().__init__(name, peer.port, peer.processes)
+        self.peer = peer
+        try:
+            wait_for(peer.port, peer.processes[-1])
+            self.connect(f"http://127.0.0.1:{peer.port}", peer.key, peer.secret)
+        except BaseException:
+            peer.stop()
+            raise
+
+    def stop(self):
+        self.peer.stop()
+
+
 class Run:
     def __init__(self, load, seconds):
         self.load, self.seconds = load, seconds
@@ -178,7 +200,7 @@ class Run:
         used = server.cpu() - before
         if done.returncode != 0:
             sys.exit(f"{server.name}: {done.stderr}")
-        replies, moved = map(int, done.stdout.split())
+        replies, moved, _ = map(int, done.stdout.split())
         if replies == 0:
             sys.exit(f"{server.name}: not one {method} of {size} bytes in {seconds} s")
         return used / replies, used / (moved / GIB), replies / seconds
@@ -230,6 +252,32 @@ def measure_nginx(run, table, ours, nginx, rounds):
     cost, ratio, _ = compare(run, pair, "PUT", 8, 8 * MIB, rounds, True)
     table.row("S2 PUT 8 parallel of 8 MiB, CPU s/GiB", cost["cumulet"], cost["nginx"], "s", 1.6,
               ratio["nginx"])
+
+
+# Of goal S3: method, size, connections, and the most that ours may cost of radosgw's and s3rver's.
+AGAINST_PEERS = (("GET", KIB, 64, 0.05, 0.05), ("PUT", KIB, 64, 0.07, 0.07),
+                 ("GET", 64 * MIB, 8, 0.3, 0.2), ("PUT", 64 * MIB, 8, 0.5, 0.5))
+
+
+def measure_peers(run, table, memory, ours, rounds):
+    starts = {"radosgw": lambda: peers.Ceph(memory / "ceph", (free_port(), free_port())),
+              "s3rver": lambda: peers.S3rver(memory, free_port())}
+    for column, (name, start) in enumerate(starts.items()):
+        try:
+            peer = Peer(name, start())
+        except peers.Left as why:
+            print(f"S3 {name}: left out: {why}", flush=True)
+            continue
+        try:
+            for method, size, connections, *goals in AGAINST_PEERS:
+                bulk = size >= MIB
+                cost, ratio, _ = compare(run, [ours, peer], method, connections, size, rounds, bulk)
+                what = f"{size // MIB} MiB, CPU s/GiB" if bulk else f"{size // KIB} KiB, CPU"
+                scale = 1 if bulk else 1e6
+                table.row(f"S3 {method} {what}, {name}", cost["cumulet"] * scale,
+                          cost[name] * scale, "s" if bulk else "us", goals[column], ratio[name])
+        finally:
+            peer.stop()
 
 
 def serial_rate(directory, seconds):
@@ -350,6 +398,7 @@ def main():
         ours = Cumulet(pathlib.Path(memory))
         try:
             measure_nginx(run, table, ours, nginx, options.rounds)
+            measure_peers(run, table, pathlib.Path(memory), ours, options.rounds)
             measure_memory(run, table, ours)
         finally:
             nginx.stop()

@@ -32,8 +32,8 @@ const md5 = (data) => crypto.createHash("md5").update(data).digest("hex");
 const bytes = async (reply) => Buffer.from(await reply.Body.transformToByteArray());
 const get = async (input) => bytes(await send(GetObjectCommand, input));
 
-/** A stream, for which the SDK sends aws-chunked with a trailer. In pieces as files are read: S3 wants
- * at least 8 KiB in all but the last. */
+/** A stream, for which the SDK sends aws-chunked with a trailer. In pieces as files are read: S3
+ * wants at least 8 KiB in all but the last. */
 function streamOf(data, size = 65536) {
   return Readable.from((function* () {
     for (let at = 0; at < data.length; at += size) {
@@ -230,7 +230,8 @@ const steps = {
       assert.equal(done.Key, "uploaded");
       assert.deepEqual(await get({ Key: "uploaded" }), data);
     }
-    await waitUntilObjectExists({ client: s3, maxWaitTime: 30, minDelay: 1, maxDelay: 2 }, { Bucket, Key: "uploaded" });
+    await waitUntilObjectExists({ client: s3, maxWaitTime: 30, minDelay: 1, maxDelay: 2 },
+                                { Bucket, Key: "uploaded" });
   },
 
   async versions() {

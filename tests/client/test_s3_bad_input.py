@@ -146,7 +146,8 @@ class RawTest(BadInputTestCase):
     def test_many_parameters(self):
         for number in (250, 300, 1000):
             query = "&".join(f"p{index}=1" for index in range(number))
-            self.assertEqual(self.wire.send("GET", "/bad", query).status, 200)
+            # Nobody signed it.
+            self.assertEqual(self.wire.send("GET", "/bad", query).status, 403)
 
     def test_enormous_headers(self):
         for size in (10_000, 100_000, 2_000_000):

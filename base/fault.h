@@ -43,8 +43,20 @@ bool trouble_set(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* The same with ": strerror(errnum)" appended; GError.code is errnum. Returns false. */
 bool trouble_set_errno(GError **error, int errnum, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-#ifdef __clang_analyzer__ /* which does not see into base/fault.c that these return false */
-#define fault_set(...) (fault_set(__VA_ARGS__), false)
-#define trouble_set(...) (trouble_set(__VA_ARGS__), false)
-#define trouble_set_errno(...) (trouble_set_errno(__VA_ARGS__), false)
-#endif
+/* What compilers and analysers cannot see from base/fault.c: these return false. So they know that
+ * what a failed verb leaves unset is not used. */
+#define fault_set(...)                                                                             \
+    ({                                                                                             \
+        fault_set(__VA_ARGS__);                                                                    \
+        false;                                                                                     \
+    })
+#define trouble_set(...)                                                                           \
+    ({                                                                                             \
+        trouble_set(__VA_ARGS__);                                                                  \
+        false;                                                                                     \
+    })
+#define trouble_set_errno(...)                                                                     \
+    ({                                                                                             \
+        trouble_set_errno(__VA_ARGS__);                                                            \
+        false;                                                                                     \
+    })

@@ -59,19 +59,6 @@ static const Configuration *configuration_of(const S3Call *call)
     return configuration;
 }
 
-bool s3_malformed_xml(GError **error)
-{
-    return fault_set(error, FAULT_MALFORMED_XML,
-                     "The XML you provided was not well-formed or did not validate against our "
-                     "published schema");
-}
-
-bool s3_method_not_allowed(GError **error)
-{
-    return fault_set(error, FAULT_METHOD_NOT_ALLOWED,
-                     "The specified method is not allowed against this resource.");
-}
-
 bool s3_document_read(S3Call *call, const char *schema, XmlNode **ret_root, GError **error)
 {
     XmlNode *root;
@@ -258,8 +245,7 @@ static bool check_versioning(const Bucket *bucket, const XmlNode *root, GError *
         return fault_set(error, FAULT_ILLEGAL_VERSIONING_CONFIGURATION,
                          "The Versioning element must be specified");
     if (mfa_delete && strcmp(mfa_delete, "Enabled") == 0)
-        return fault_set(error, FAULT_NOT_IMPLEMENTED,
-                         "A header you provided implies functionality that is not implemented");
+        return s3_not_implemented(error);
     if (strcmp(status, "Enabled") == 0)
         return true;
     if (bucket->object_lock)

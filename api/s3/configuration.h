@@ -39,6 +39,3 @@ bool s3_object_change(S3Call *call, S3ObjectChange change, const void *data, GEr
 /* Makes call->object the version that a READ operation is about, and tells its id. Faults as of
  * object_find; a delete marker is MethodNotAllowed. */
 bool s3_object_shown(S3Call *call, GError **error);
-/* The fault, with AWS's sentence. */
-bool s3_method_not_allowed(GError **error);
-bool s3_malformed_xml(GError **error);

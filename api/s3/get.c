@@ -219,8 +219,7 @@ static bool check_marker(S3Call *call, const Object *object, GError **error)
         call->reply->allow = "DELETE";
         s3_detail(call, "Method", call->http->method);
         s3_detail(call, "ResourceType", "DeleteMarker");
-        return fault_set(error, FAULT_METHOD_NOT_ALLOWED,
-                         "The specified method is not allowed against this resource.");
+        return s3_method_not_allowed(error);
     }
     s3_detail(call, "Key", call->key);
     return fault_set(error, FAULT_NO_SUCH_KEY, "The specified key does not exist.");

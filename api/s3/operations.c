@@ -3,8 +3,6 @@
  * without. */
 #include "api/s3/operations.h"
 
-#include "base/fault.h"
-
 #define OPERATION(Name, function, method_name, level_name, subresource_name, header_name,          \
                   action_name, version_action_name, acl_name, acl_bits, body_name, kind_name,      \
                   prepare_function)                                                                \
@@ -105,10 +103,8 @@ const S3Operation *s3_operation_find(const S3Call *call, GError **error)
                  strcmp(operation->subresource, subresource) == 0;
     }
     if (known)
-        fault_set(error, FAULT_METHOD_NOT_ALLOWED,
-                  "The specified method is not allowed against this resource.");
+        s3_method_not_allowed(error);
     else
-        fault_set(error, FAULT_NOT_IMPLEMENTED,
-                  "A header you provided implies functionality that is not implemented");
+        s3_not_implemented(error);
     return NULL;
 }

@@ -30,6 +30,25 @@ void s3_reply_header(S3Call *call, const char *name, const char *value)
         http_reply_header(call->reply, call->arena, name, value);
 }
 
+bool s3_malformed_xml(GError **error)
+{
+    return fault_set(error, FAULT_MALFORMED_XML,
+                     "The XML you provided was not well-formed or did not validate against our "
+                     "published schema");
+}
+
+bool s3_method_not_allowed(GError **error)
+{
+    return fault_set(error, FAULT_METHOD_NOT_ALLOWED,
+                     "The specified method is not allowed against this resource.");
+}
+
+bool s3_not_implemented(GError **error)
+{
+    return fault_set(error, FAULT_NOT_IMPLEMENTED,
+                     "A header you provided implies functionality that is not implemented");
+}
+
 void s3_detail(S3Call *call, const char *name, const char *value)
 {
     S3Detail *detail = arena_new_struct(call->arena, S3Detail);

@@ -110,6 +110,10 @@ const char *s3_param(const S3Call *call, const char *name);
 const char *s3_header(const S3Call *call, const char *name);
 /* Adds a reply header; NULL value: nothing. The texts must live as long as the arena. */
 void s3_reply_header(S3Call *call, const char *name, const char *value);
+/* Faults that many refuse with, in AWS's words. */
+bool s3_malformed_xml(GError **error);
+bool s3_method_not_allowed(GError **error);
+bool s3_not_implemented(GError **error);
 /* Adds an element to the error document, should there be one. */
 void s3_detail(S3Call *call, const char *name, const char *value);
 /* A reply with a status and nothing in it. */

@@ -4,19 +4,18 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-from s3 import MIB, S3TestCase, random_bytes, unique_bucket  # noqa: E402
+from s3 import MIB, Folder, S3TestCase, random_bytes, unique_bucket  # noqa: E402
 
 AWS = "/usr/bin/aws"
 if not os.access(AWS, os.X_OK):
     raise unittest.SkipTest(f"no {AWS} here (apt-get install awscli)")
 
 
-class AwsCliTest(S3TestCase):
+class AwsCliTest(Folder, S3TestCase):
     """Commands run in aws_cli_server.py: a process a command would take most of a second."""
 
     @classmethod
@@ -34,12 +33,6 @@ class AwsCliTest(S3TestCase):
         cls.process.wait(10)
         cls.process.stdout.close()
 
-    def setUp(self):
-        super().setUp()
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
     def try_aws(self, *arguments):
         """(status, output, errors)"""
         line = ["--endpoint-url", self.cloud.endpoint, *arguments]
@@ -55,19 +48,6 @@ class AwsCliTest(S3TestCase):
     def api(self, *arguments):
         out = self.aws("s3api", *arguments, "--output", "json")
         return json.loads(out) if out.strip() else None
-
-    def file(self, name, data=None):
-        """The path of a file; written, if data is given."""
-        path = os.path.join(self.folder, name)
-        if data is not None:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as file:
-                file.write(data)
-        return path
-
-    def read(self, name):
-        with open(self.file(name), "rb") as file:
-            return file.read()
 
     def make_bucket(self):
         name = unique_bucket("cli")

@@ -6,17 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from s3 import MIB, S3TestCase, random_bytes, unique_bucket  # noqa: E402
+from s3 import MIB, Folder, S3TestCase, random_bytes, unique_bucket  # noqa: E402
 from cloud import wait_until  # noqa: E402
 
 NAMES = {"plain.txt": 100, "empty": 0, "a b.txt": 10, "sub/ü+ä": 5000, "sub/deep/x&y": 70000}
 
 
-class ProgramTestCase(S3TestCase):
+class ProgramTestCase(Folder, S3TestCase):
     program = None
 
     @classmethod
@@ -28,22 +27,7 @@ class ProgramTestCase(S3TestCase):
 
     def setUp(self):
         super().setUp()
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
         self.bucket = unique_bucket(self.program)
-
-    def file(self, name, data=None):
-        path = os.path.join(self.folder, name)
-        if data is not None:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as file:
-                file.write(data)
-        return path
-
-    def read(self, name):
-        with open(self.file(name), "rb") as file:
-            return file.read()
 
     def tree(self):
         """Files of odd names under tree/; name to bytes."""

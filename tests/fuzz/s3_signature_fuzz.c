@@ -1,21 +1,13 @@
 /* Who signed a request to S3; the input is a request as text. What is said of a refusal is text. */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/verifier.h"
 #include "api/signature/s3_signature.h"
-
-static bool find_key(void *data, Arena *arena, const char *access_key_id,
-                     const Credential **ret_credential, GError **error)
-{
-    static const Credential credential = {.secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"};
-    *ret_credential = &credential;
-    return true;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autoptr(Arena) arena = arena_new();
-    g_autoptr(Clock) clock = clock_new_manual(INT64_C(1795339805000000));
-    const KeySource keys = {find_key, NULL};
-    g_autoptr(Verifier) verifier = verifier_new(&keys, clock);
+    g_autoptr(Clock) clock = fuzz_clock();
+    g_autoptr(Verifier) verifier = fuzz_verifier(clock);
     SignedRequest request = {.http = fuzz_request(arena, data, size)};
     if (!params_decode(&request.params, arena, request.http->query, strlen(request.http->query),
                        NULL))

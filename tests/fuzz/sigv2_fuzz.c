@@ -1,23 +1,14 @@
 /* Versions 1 and 2: the strings to sign, and their verification; the input is a form. */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/verifier.h"
 #include "api/signature/sigv1.h"
 #include "api/signature/sigv2.h"
-#include "api/signature/verify.h"
-
-static bool find_key(void *data, Arena *arena, const char *access_key_id,
-                     const Credential **ret_credential, GError **error)
-{
-    static const Credential credential = {.secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"};
-    *ret_credential = &credential;
-    return true;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autoptr(Arena) arena = arena_new();
-    g_autoptr(Clock) clock = clock_new_manual(INT64_C(1795339805000000));
-    const KeySource keys = {find_key, NULL};
-    g_autoptr(Verifier) verifier = verifier_new(&keys, clock);
+    g_autoptr(Clock) clock = fuzz_clock();
+    g_autoptr(Verifier) verifier = fuzz_verifier(clock);
     static const Header host = {"Host", "LocalHost:4566"};
     const HttpRequest http = {
         .method = "GET", .path = "/", .query = "", .headers = &host, .n_headers = 1};

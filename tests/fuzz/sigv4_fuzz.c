@@ -1,22 +1,13 @@
 /* Version 4: reading a claim, canonicalising, verifying; the input is a request as text. */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/verifier.h"
 #include "api/signature/canonical.h"
-#include "api/signature/verify.h"
-
-static bool find_key(void *data, Arena *arena, const char *access_key_id,
-                     const Credential **ret_credential, GError **error)
-{
-    static const Credential credential = {.secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"};
-    *ret_credential = &credential;
-    return true;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autoptr(Arena) arena = arena_new();
-    g_autoptr(Clock) clock = clock_new_manual(INT64_C(1795339805000000));
-    const KeySource keys = {find_key, NULL};
-    g_autoptr(Verifier) verifier = verifier_new(&keys, clock);
+    g_autoptr(Clock) clock = fuzz_clock();
+    g_autoptr(Verifier) verifier = fuzz_verifier(clock);
     SignedRequest request = {.http = fuzz_request(arena, data, size)};
     Claim claim;
     Caller caller;

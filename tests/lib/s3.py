@@ -19,6 +19,7 @@ import itertools
 import os
 import re
 import socket
+import tempfile
 import unittest.mock
 import urllib.parse
 
@@ -81,6 +82,29 @@ def localhost_names():
 
     with unittest.mock.patch("socket.getaddrinfo", getaddrinfo):
         yield
+
+
+class Folder:
+    """For tests with files: a scratch folder, `folder`."""
+
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def file(self, name, data=None):
+        """The path of a file; written, if data is given."""
+        path = os.path.join(self.folder, name)
+        if data is not None:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(data)
+        return path
+
+    def read(self, name):
+        with open(self.file(name), "rb") as file:
+            return file.read()
 
 
 class S3TestCase(CloudTestCase):

@@ -12,12 +12,14 @@ import argparse
 import os
 import pathlib
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
+
+from measure import cpu_seconds, free_port, wait_for_port  # noqa: E402
 
 OURS, NGINX, PYTHON = "cumulet", "nginx return", "python http.server"
 GOALS = {NGINX: 2.0, PYTHON: 0.15}
@@ -64,46 +66,6 @@ http {{
     return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(path), "-p", str(directory)]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port, process):
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            os.sched_yield()
-    sys.exit(f"nothing listens on port {port}")
-
-
-def family(pid):
-    pids = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        try:
-            children = (task / "children").read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            pids += family(int(child))
-    return pids
-
-
-def cpu_seconds(pid):
-    total = 0
-    for member in family(pid):
-        for task in pathlib.Path(f"/proc/{member}/task").iterdir():
-            try:
-                total += int((task / "schedstat").read_text().split()[0])
-            except OSError:
-                pass
-    return total / 1e9
-
-
 def measure(load, port, pid, seconds):
     """CPU seconds of the server per reply, and replies a second. The load keeps its connections
     open until its standard input ends: Python's threads, one a connection, live until then."""
@@ -146,7 +108,7 @@ def main():
             for server, command in commands.items():
                 servers[server] = subprocess.Popen(command, stdin=subprocess.PIPE,
                                                    stderr=subprocess.DEVNULL)
-                wait_for(ports[server], servers[server])
+                wait_for_port(ports[server], servers[server])
             cost = {server: [] for server in servers}
             rate = {server: [] for server in servers}
             for _ in range(options.rounds):

@@ -15,7 +15,6 @@ import argparse
 import os
 import pathlib
 import shutil
-import socket
 import sqlite3
 import statistics
 import subprocess
@@ -28,50 +27,10 @@ sys.path.insert(0, str(ROOT / "tests" / "lib"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import peers
+from measure import cpu_seconds, free_port, memory_bytes, wait_for_port
 
 SLACK = 1.15
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port, process):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.01)
-    sys.exit(f"nothing listens on port {port}")
-
-
-def family(pid):
-    pids = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        try:
-            children = (task / "children").read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            pids += family(int(child))
-    return pids
-
-
-def cpu_seconds(pids):
-    total = 0
-    for pid in pids:
-        for member in family(pid):
-            for task in pathlib.Path(f"/proc/{member}/task").iterdir():
-                try:
-                    total += int((task / "schedstat").read_text().split()[0])
-                except OSError:
-                    pass
-    return total / 1e9
 
 
 class Server:
@@ -81,7 +40,7 @@ class Server:
         self.name, self.port, self.processes = name, port, processes
 
     def cpu(self):
-        return cpu_seconds([process.pid for process in self.processes])
+        return cpu_seconds(*(process.pid for process in self.processes))
 
     def stop(self):
         for process in self.processes:
@@ -122,7 +81,7 @@ http {{
         process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(config),
                                     "-p", str(directory)])
         super().__init__("nginx", port, [process])
-        wait_for(port, process)
+        wait_for_port(port, process)
 
     def targets(self, method, names):
         return [f"/objects/{name}" for name in names]
@@ -161,8 +120,7 @@ class Cumulet(Presigned):
                      credentials["aws_secret_access_key"])
 
     def memory_mib(self):
-        text = pathlib.Path(f"/proc/{self.cloud.pid}/smaps_rollup").read_text()
-        return int(text.split("Pss:")[1].split()[0]) / 1024
+        return memory_bytes(self.cloud.pid) / MIB
 
     def stop(self):
         self.cloud.close()
@@ -175,7 +133,7 @@ class Peer(Presigned):
         super().__init__(name, peer.port, peer.processes)
         self.peer = peer
         try:
-            wait_for(peer.port, peer.processes[-1])
+            wait_for_port(peer.port, peer.processes[-1])
             self.connect(f"http://127.0.0.1:{peer.port}", peer.key, peer.secret)
         except BaseException:
             peer.stop()

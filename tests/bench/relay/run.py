@@ -14,12 +14,15 @@ import argparse
 import os
 import pathlib
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
+
+from measure import cpu_seconds, memory_bytes, wait_for_port  # noqa: E402
 
 LB, TCP, SPLICE, TUNED, NGINX = "lb", "haproxy tcp", "haproxy splice", "haproxy tuned", "nginx stream"
 PORTS = {LB: 9001, TCP: 9002, SPLICE: 9003, TUNED: 9004, NGINX: 9005}
@@ -110,41 +113,6 @@ def start(command, core, **kw):
                             preexec_fn=lambda: os.sched_setaffinity(0, {core}), **kw)
 
 
-def family(pid):
-    pids = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            pids += family(int(child))
-    return pids
-
-
-def cpu_seconds(pid):
-    return sum(int(stat.read_text().split()[0]) for p in family(pid)
-               for stat in pathlib.Path(f"/proc/{p}/task").glob("*/schedstat")) / 1e9
-
-
-def pss_bytes(pid):
-    total = 0
-    for p in family(pid):
-        for line in pathlib.Path(f"/proc/{p}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1]) * 1024
-    return total
-
-
-def wait_for_port(port, process):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            sys.exit(f"{process.args[0]} ended with status {process.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    sys.exit(f"{process.args[0]}: nobody listens on port {port}")
-
-
 def congestion(name):
     """Sets the namespace's default. False when the kernel has no such algorithm."""
     try:
@@ -229,10 +197,10 @@ class Bench:
             if name not in self.proxies:
                 continue
             pid = self.proxies[name].pid
-            before = pss_bytes(pid)
+            before = memory_bytes(pid)
             with self.load("idle", PORTS[name], IDLE_CONNECTIONS, 0) as load:
                 load.stdout.readline()
-                grown[name] = (pss_bytes(pid) - before) / IDLE_CONNECTIONS
+                grown[name] = (memory_bytes(pid) - before) / IDLE_CONNECTIONS
                 load.stdin.close()
         print(f"idle connections ({IDLE_CONNECTIONS}), bytes each: " +
               ", ".join(f"{name} {size:.0f}" for name, size in grown.items()))

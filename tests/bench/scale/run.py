@@ -33,6 +33,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 
+from measure import cpu_seconds, memory_bytes  # noqa: E402
+
 SLACK = 1.15
 SMALL = 1000
 FEW = 20  # instances that the selective filters find, however many there are
@@ -41,17 +43,6 @@ DESCRIBE = "DescribeInstances"
 
 
 # ---- measuring ----
-
-def task_cpu(path):
-    try:
-        return int((path / "schedstat").read_text().split()[0])
-    except OSError:
-        return 0  # the thread ended
-
-
-def cpu_seconds(pid):
-    return sum(task_cpu(task) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()) / 1e9
-
 
 def settle(pid, quiet=0.02, deadline=60):
     """Waits until the daemon has done nothing for a while."""
@@ -65,12 +56,6 @@ def settle(pid, quiet=0.02, deadline=60):
         elif time.monotonic() - since >= quiet:
             return
     sys.exit("the daemon does not come to rest")
-
-
-def memory_mib(pid):
-    """PSS."""
-    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1)) / 1024
 
 
 class Client:
@@ -394,7 +379,7 @@ def measure_idle(cloud, table, what, seconds):
     before, begin = cpu_seconds(cloud.pid), time.monotonic()
     time.sleep(seconds)
     used = (cpu_seconds(cloud.pid) - before) / (time.monotonic() - begin)
-    table.row(f"idle, {what}: PSS", memory_mib(cloud.pid), "MiB", 40)
+    table.row(f"idle, {what}: PSS", memory_bytes(cloud.pid) / (1 << 20), "MiB", 40)
     table.row(f"idle, {what}: CPU of a core", used, "%", 0.005, scale=100)
 
 

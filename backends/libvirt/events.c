@@ -49,7 +49,7 @@ void event_deliver(Hypervisor *hypervisor, const char *name, MachineEventKind ki
 
 static void machine_stopped(Hypervisor *hypervisor, const char *name, int detail)
 {
-    MachineEnd end = machines_remove(&hypervisor->machines, name, 0);
+    MachineEnd end = machines_stopped(&hypervisor->machines, name);
     MachineEventKind kind = event_of_stop(detail, &end);
     /* QEMU's log is of use after a crash only, and machines come and go. */
     if (hypervisor->is_embedded && kind != MACHINE_CRASHED) {
@@ -103,7 +103,7 @@ static void on_control_error(virConnectPtr connection, virDomainPtr domain, void
     Hypervisor *hypervisor = opaque;
     if (!event_domain_is_ours(domain))
         return;
-    machines_set_broken(&hypervisor->machines, virDomainGetName(domain));
+    machines_set_broken(&hypervisor->machines, virDomainGetName(domain), virDomainGetID(domain));
     keeper_wake(hypervisor);
 }
 

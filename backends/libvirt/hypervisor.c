@@ -199,13 +199,14 @@ static bool create(Hypervisor *hypervisor, const char *name, const char *xml, GE
 }
 
 /* QEMU was started, but not yet its processors, when an earlier daemon was killed: libvirt shows
- * such a machine and ends it soon after it has found it. */
+ * such a machine and ends it soon after it has found it, maybe since it was asked for. */
 static bool is_half_started(virDomainPtr domain)
 {
     int state, reason;
-    return virDomainGetState(domain, &state, &reason, 0) == 0 &&
-           (state == VIR_DOMAIN_SHUTOFF ||
-            (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_STARTING_UP));
+    if (virDomainGetState(domain, &state, &reason, 0) < 0)
+        return libvirt_says_gone();
+    return state == VIR_DOMAIN_SHUTOFF ||
+           (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_STARTING_UP);
 }
 
 /* Whether it runs already; what was only half started is gone then. */

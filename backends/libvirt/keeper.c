@@ -70,9 +70,10 @@ static void mend(Hypervisor *hypervisor, const List *notes)
         if (!libvirt_connection_find(hypervisor, note->name, &domain, NULL))
             continue;
         /* When it fails, the next round tries again. */
-        if (note->broken)
+        /* A new one of that name may have been started since. */
+        if (note->broken && virDomainGetID(domain) == note->broken_domain)
             virDomainDestroy(domain);
-        else
+        else if (note->stalled)
             virDomainResume(domain);
     }
 }

@@ -45,7 +45,7 @@ void machines_add(Machines *machines, const char *name, const char *console_path
                   bool starting)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&machines->lock);
-    if (g_hash_table_contains(machines->table, name))
+    if (!starting && g_hash_table_contains(machines->table, name))
         return;
     MachineNote given = {.name = name, .console_path = console_path, .taps = *taps};
     Arena *arena = arena_new();
@@ -54,7 +54,7 @@ void machines_add(Machines *machines, const char *name, const char *console_path
     machine->note = copy_note(arena, &given);
     machine->note.generation = ++machines->last_generation;
     machine->note.starting = starting;
-    g_hash_table_insert(machines->table, (char *)machine->note.name, machine);
+    g_hash_table_replace(machines->table, (char *)machine->note.name, machine);
 }
 
 void machines_started(Machines *machines, const char *name)
@@ -65,12 +65,14 @@ void machines_started(Machines *machines, const char *name)
         machine->note.starting = false;
 }
 
-void machines_set_broken(Machines *machines, const char *name)
+void machines_set_broken(Machines *machines, const char *name, unsigned domain)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&machines->lock);
     Machine *machine = g_hash_table_lookup(machines->table, name);
-    if (machine)
-        machine->note.broken = true;
+    if (!machine || machine->note.starting)
+        return;
+    machine->note.broken = true;
+    machine->note.broken_domain = domain;
 }
 
 void machines_set_stalled(Machines *machines, const char *name, bool stalled)
@@ -116,16 +118,28 @@ void machines_keep_stats(Machines *machines, MachineStats *stats, bool complete)
     }
 }
 
+static MachineEnd strike_off(Machines *machines, const Machine *machine)
+{
+    MachineEnd end = {
+        .known = true, .broken = machine->note.broken, .signalled = machine->signalled};
+    g_hash_table_remove(machines->table, machine->note.name);
+    return end;
+}
+
 MachineEnd machines_remove(Machines *machines, const char *name, uint64_t generation)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&machines->lock);
     const Machine *machine = g_hash_table_lookup(machines->table, name);
     if (!machine || (generation != 0 && machine->note.generation != generation))
         return (MachineEnd){0};
-    MachineEnd end = {
-        .known = true, .broken = machine->note.broken, .signalled = machine->signalled};
-    g_hash_table_remove(machines->table, name);
-    return end;
+    return strike_off(machines, machine);
+}
+
+MachineEnd machines_stopped(Machines *machines, const char *name)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&machines->lock);
+    const Machine *machine = g_hash_table_lookup(machines->table, name);
+    return machine && !machine->note.starting ? strike_off(machines, machine) : (MachineEnd){0};
 }
 
 bool machines_find(Machines *machines, Arena *arena, const char *name, MachineNote *ret_note)

@@ -93,10 +93,18 @@ static bool run_account(const AdminRoute *admin, Exchange *exchange, GError **er
     return true;
 }
 
+static bool run_images(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const char *json;
+    if (!admin->hooks.refresh_images(admin->hooks.data, exchange->arena, &json, error))
+        return false;
+    answer(exchange, 200, json);
+    return true;
+}
+
 static const AdminAction actions[] = {
-    {"account", "POST", run_account},
-    {"accounts", "GET", run_accounts},
-    {"reset", "POST", run_reset},
+    {"account", "POST", run_account}, {"accounts", "GET", run_accounts},
+    {"images", "POST", run_images},   {"reset", "POST", run_reset},
     {"status", "GET", run_status},
 };
 
@@ -122,8 +130,7 @@ static bool check_admin(const AdminRoute *admin, const Caller *caller, GError **
 {
     const char *account_id = admin->hooks.account_id;
     return !account_id ||
-           (strcmp(account_id, caller->account_id) == 0 &&
-            g_str_has_suffix(caller->arn, ":root")) ||
+           (strcmp(account_id, caller->account_id) == 0 && !caller_user_name(caller)) ||
            fault_set(error, FAULT_ACCESS_DENIED,
                      "Only the root of the cloud's first account may do this");
 }

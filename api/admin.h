@@ -6,6 +6,8 @@
  *     GET  /_cumulet/accounts   the accounts: {"accounts": [{"id", "name", "canonical_id"}]}
  *     POST /_cumulet/account    {"name"} makes one: the same with "access_key_id" and
  *                               "secret_access_key"
+ *     POST /_cumulet/images     registers what was built in STATE/images meanwhile: the images of
+ *                               there, {"images": [{"id", "name"}]}
  *
  * They are for the root of the first account alone. */
 #pragma once
@@ -24,6 +26,7 @@ typedef struct AdminHooks {
     bool (*accounts_json)(void *data, Arena *arena, const char **ret_json, GError **error);
     bool (*create_account)(void *data, Arena *arena, const char *name, const char **ret_json,
                            GError **error);
+    bool (*refresh_images)(void *data, Arena *arena, const char **ret_json, GError **error);
 } AdminHooks;
 
 typedef struct AdminRoute {

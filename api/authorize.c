@@ -1,16 +1,37 @@
 /* Asks a user's policies. Invariant: root's requests do not touch the store here. */
 #include "api/authorize.h"
 
+#include "api/ec2/resources.h"
+#include "api/request_facts.h"
 #include "cloud/iam.h"
 #include <string.h>
 
-static const char *resource_of(Arena *arena, const Attempt *attempt)
+/* Of the user whom an action of IAM is about. */
+static bool find_user_arn(const Context *context, Txn *txn, const Attempt *attempt,
+                          const char **ret_arn, GError **error)
 {
-    if (attempt->service != &service_iam || strcmp(attempt->action, "ListUsers") == 0)
-        return "*";
-    const char *user = params_get(attempt->params, "UserName");
-    return arena_printf(arena, "arn:aws:iam::%s:user/%s", attempt->caller->account_id,
-                        user ? user : caller_user_name(attempt->caller));
+    const char *account_id = context->caller.account_id;
+    const char *name = params_get(attempt->params, "UserName");
+    if (!name)
+        name = caller_user_name(&context->caller);
+    if (strcmp(attempt->action, "CreateUser") != 0)
+        return user_find_arn(txn, context->arena, account_id, name, ret_arn, error);
+    const char *path = params_get(attempt->params, "Path");
+    *ret_arn = user_arn(context->arena, account_id, path ? path : "/", name);
+    return true;
+}
+
+static bool find_resources(Context *context, Txn *txn, const Attempt *attempt, List *resources,
+                           GError **error)
+{
+    const char *arn = "*";
+    if (attempt->service == &service_ec2)
+        return ec2_resources(context, txn, attempt->action, attempt->params, resources, error);
+    if (attempt->service == &service_iam && strcmp(attempt->action, "ListUsers") != 0 &&
+        !find_user_arn(context, txn, attempt, &arn, error))
+        return false;
+    list_add(resources, context->arena, arn);
+    return true;
 }
 
 bool endpoint_authorize(Cloud *cloud, Arena *arena, const Attempt *attempt, bool *ret_may,
@@ -20,22 +41,18 @@ bool endpoint_authorize(Cloud *cloud, Arena *arena, const Attempt *attempt, bool
     *ret_may = true;
     if (!caller_user_name(caller) || attempt->service == &service_sts)
         return true;
+    Context context = {cloud, arena, *caller, attempt->region, attempt->request_id};
     PolicyRequest request = {
         .action = arena_printf(arena, "%s:%s", attempt->service->name, attempt->action),
-        .resource = resource_of(arena, attempt),
-        .account_id = caller->account_id,
-        .arn = caller->arn,
-        .user_id = caller->user_id,
         .now = cloud_now(cloud),
     };
-    policy_add_caller_facts(arena, &request);
-    policy_add_fact(arena, &request, "aws:SourceIp", attempt->http->source_ip);
-    policy_add_fact(arena, &request, "aws:SecureTransport", "false");
-    policy_add_fact(arena, &request, "aws:UserAgent", http_header(attempt->http, "user-agent"));
+    request_facts_add(arena, caller, attempt->http, attempt->region, &request);
     PolicyDecision decision;
+    List resources = {0};
     g_autoptr(Txn) txn = NULL;
     if (!txn_begin_read(cloud_store(cloud), &txn, error) ||
-        !iam_evaluate(cloud, txn, arena, caller, &request, &decision, error))
+        !find_resources(&context, txn, attempt, &resources, error) ||
+        !iam_evaluate_all(cloud, txn, arena, caller, &request, &resources, &decision, error))
         return false;
     *ret_may = decision == POLICY_ALLOW;
     return true;

@@ -220,6 +220,8 @@ static bool check_permission(const Incoming *in, const Caller *caller, GError **
         .action = in->action,
         .params = &in->request.params,
         .http = in->request.http,
+        .region = config->region,
+        .request_id = in->request_id,
     };
     bool may = true;
     if (config->authorize && !config->authorize(config->cloud, in->arena, &attempt, &may, error))

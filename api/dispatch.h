@@ -18,6 +18,7 @@ typedef struct Attempt {
     const char *action; /* "RunInstances" */
     const Params *params;
     const HttpRequest *http;
+    const char *region, *request_id;
 } Attempt;
 
 typedef struct DispatchConfig {

@@ -32,7 +32,8 @@ static bool find_key(void *data, Arena *arena, const char *access_key_id,
         return true;
     Credential *credential = arena_new_struct(arena, Credential);
     credential->secret = key->secret;
-    account_caller(arena, key, &credential->caller);
+    if (!account_caller(data, arena, key, &credential->caller, error))
+        return false;
     *ret_credential = credential;
     return true;
 }

@@ -1,7 +1,7 @@
 /* Remembered replies.
  *
  * Invariants: all entries are of the one version `version`; the entries of the table are the links
- * of the queue, the oldest first; `bytes` is the sum of their bodies and at most BYTES_MOST. */
+ * of the queue, the oldest first; `bytes` is the sum of what they cost and at most BYTES_MOST. */
 #include "api/reply_cache.h"
 
 #define BYTES_MOST (16 * 1024 * 1024)
@@ -27,6 +27,7 @@ typedef struct Entry {
     char *key;
     SharedBody body;
     Header *headers; /* name NULL ends them */
+    size_t cost;     /* bytes: all that it keeps */
 } Entry;
 
 struct ReplyCache {
@@ -132,7 +133,7 @@ void reply_cache_free(ReplyCache *cache)
 static void drop(ReplyCache *cache, Entry *entry)
 {
     g_queue_unlink(&cache->ages, &entry->link);
-    cache->bytes -= g_bytes_get_size(entry->body.bytes);
+    cache->bytes -= entry->cost;
     g_hash_table_remove(cache->entries, entry->key);
 }
 
@@ -198,24 +199,34 @@ static Header *copy_headers(const List *headers)
     return copy;
 }
 
+/* Small bodies are outweighed by what is kept around them. */
+static size_t cost_of(const char *key, const HttpReply *reply)
+{
+    size_t cost = sizeof(Entry) + sizeof(Memory) + strlen(key) + reply->body.size;
+    LIST_EACH (const Header *, header, &reply->headers)
+        cost += sizeof(*header) + strlen(header->name) + strlen(header->value);
+    return cost;
+}
+
 void reply_cache_add(ReplyCache *cache, const char *key, uint64_t version, HttpReply *reply)
 {
-    size_t size = reply->body.size;
-    if (!is_settled(version) || size < cache->least || size > BYTES_MOST / 2)
+    size_t cost = cost_of(key, reply);
+    if (!is_settled(version) || reply->body.size < cache->least || cost > BYTES_MOST / 2)
         return;
     share(cache, reply);
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->lock);
     if (!move_on(cache, version) || g_hash_table_contains(cache->entries, key))
         return;
-    while (cache->bytes + size > BYTES_MOST)
+    while (cache->bytes + cost > BYTES_MOST)
         drop(cache, cache->ages.head->data);
     Entry *entry = g_new0(Entry, 1);
     entry->link.data = entry;
     entry->key = g_strdup(key);
     entry->body = reply->shared;
     entry->headers = copy_headers(&reply->headers);
+    entry->cost = cost;
     g_bytes_ref(entry->body.bytes);
     g_queue_push_tail_link(&cache->ages, &entry->link);
     g_hash_table_insert(cache->entries, entry->key, entry);
-    cache->bytes += size;
+    cache->bytes += cost;
 }

@@ -110,17 +110,23 @@ bool server_add_listener(Server *server, int fd, unsigned threads, unsigned max_
     return true;
 }
 
+static void wait_for_work(Traffic *traffic) /* lock held */
+{
+    while (atomic_load(&traffic->working) > 0)
+        g_cond_wait(&traffic->quieter, &traffic->lock);
+}
+
 /* Returns when no request is under way, or its client has not taken the reply in time. */
 static void drain(Traffic *traffic)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&traffic->lock);
     atomic_store(&traffic->stopping, true);
-    while (atomic_load(&traffic->working) > 0)
-        g_cond_wait(&traffic->quieter, &traffic->lock);
+    wait_for_work(traffic);
     int64_t deadline = g_get_monotonic_time() + DRAIN_SECONDS * G_TIME_SPAN_SECOND;
     while (atomic_load(&traffic->answering) > 0 &&
            g_cond_wait_until(&traffic->quieter, &traffic->lock, deadline))
         ;
+    wait_for_work(traffic);
 }
 
 /* Without MHD_quiesce_daemon: in 0.9.75 it races with the event threads for taking the socket out

@@ -53,10 +53,21 @@ typedef struct HypervisorInfo {
 } HypervisorInfo;
 
 typedef struct MachineDisk {
-    const char *path;   /* qcow2, made by create_disk */
-    const char *target; /* "vda" */
-    const char *serial; /* "vol0123…" as the guest sees it; may be NULL */
+    const char *path; /* qcow2, made by create_disk */
+    /* How the guest knows it: at most 20 letters, digits, "-" and "_"; "vol0123456789abcdef0" for
+     * vol-0123456789abcdef0. */
+    const char *serial;
+    /* The name that was asked for, without "/dev/" ("xvdf", "sdf"; at most 16 small letters and
+     * digits): the guest reads it as the disk's model, from which its udev rules make /dev/xvdf.
+     * NULL: the disk that the machine boots from, which is virtio-blk and can be neither attached
+     * nor detached; all others are SCSI disks. */
+    const char *device;
 } MachineDisk;
+
+/* A disk's top layer, and the file that takes its place. */
+typedef struct DiskFork {
+    const char *path, *new_path;
+} DiskFork;
 
 typedef struct MachineNic {
     const char *tap; /* a device that exists, made by the network backend */
@@ -104,6 +115,40 @@ typedef struct HypervisorOps {
     bool (*create_disk)(Hypervisor *hypervisor, const char *path, const char *base_path,
                         const char *base_format, uint64_t size_bytes, GError **error);
 
+    /* Makes a disk's file, no machine's at the moment, show size_bytes; never fewer than now. */
+    bool (*resize_disk)(Hypervisor *hypervisor, const char *path, uint64_t size_bytes,
+                        GError **error);
+    /* A file of new_format ("raw", sparse, or "qcow2") at new_path that shows what the disk at path
+     * shows, with no backing file. It has its name once it is whole and durable; an existing one is
+     * left as it is. path is checked as a base of create_disk is. Takes minutes with large ones. */
+    bool (*convert_disk)(Hypervisor *hypervisor, const char *path, const char *format,
+                         const char *new_path, const char *new_format, GError **error);
+
+    /* The first size bytes (a multiple of 512) that the disk at path shows; zeros beyond its end.
+     * path is checked as a base of create_disk is. */
+    bool (*read_disk)(Hypervisor *hypervisor, const char *path, const char *format, void *buffer,
+                      size_t size, GError **error);
+
+    /* Of a running machine; success when it is so already. attach_disk: the guest sees it at once;
+     * serial and device are given. detach_disk: by serial; returns whether it is gone: if it is
+     * not, ask again. With libvirt/ a SCSI disk goes at once, with or without force, whether or not
+     * the guest has it mounted. */
+    bool (*attach_disk)(Hypervisor *hypervisor, const char *name, const MachineDisk *disk,
+                        GError **error);
+    bool (*detach_disk)(Hypervisor *hypervisor, const char *name, const char *serial, bool force,
+                        bool *ret_gone, GError **error);
+    /* Grows a disk under a running guest, which sees it at once. */
+    bool (*grow_disk)(Hypervisor *hypervisor, const char *name, const char *serial,
+                      uint64_t size_bytes, GError **error);
+    /* Freezes the files at path, which become read-only, and lets the machine go on with overlays
+     * over them at new_path, for all forks (DiskFork *) at one instant, within which the guest's
+     * file systems are frozen if it has an agent that answers; *ret_consistent tells. Repeated
+     * after a crash, it finds out what was done: a fork whose new_path the machine uses is done.
+     * Should the machine have ended meanwhile: where there is a file at new_path, that is its disk
+     * from now on, whether or not the fork was done, since nothing but the machine writes to it. */
+    bool (*fork_disks)(Hypervisor *hypervisor, const char *name, const List *forks,
+                       bool *ret_consistent, GError **error);
+
     /* Returns once the machine runs; success when it ran already. */
     bool (*start)(Hypervisor *hypervisor, const MachineSpec *spec, GError **error);
     /* Presses the power button once and returns; a guest that still boots may not notice, so the
@@ -131,5 +176,9 @@ extern const HypervisorOps hypervisor_fake;
 /* fake only: the CPU load of a machine from now on, in percent of its vCPUs, and a guest's own
  * deeds, for tests of the rules. False when no such machine runs. */
 bool fake_set_load(Hypervisor *hypervisor, const char *name, double percent);
+/* What is noted of a machine's disk: the file it writes to, in arena, and its size, 0 unless it was
+ * grown. False when there is no such disk. */
+bool fake_find_disk(Hypervisor *hypervisor, Arena *arena, const char *name, const char *serial,
+                    const char **ret_path, uint64_t *ret_size);
 bool fake_power_off(Hypervisor *hypervisor, const char *name);
 bool fake_crash(Hypervisor *hypervisor, const char *name);

@@ -7,9 +7,8 @@
  * waiter, which does not return (its cond and mutex may then go away) before it is unpinned. */
 #include "base/clock.h"
 
-#define DAY (86400 * CLOCK_SECOND)
 /* No wait is longer: what is further away wakes spuriously once a month. */
-#define LONGEST_WAIT (30 * DAY)
+#define LONGEST_WAIT (30 * CLOCK_DAY)
 
 struct Clock {
     double speed; /* 0: manual */
@@ -208,10 +207,10 @@ static char *put_char(char *at, char c)
 
 char *clock_format(int64_t time, char buffer[CLOCK_TEXT_SIZE])
 {
-    int64_t days = time / DAY;
-    int64_t rest = time % DAY;
+    int64_t days = time / CLOCK_DAY;
+    int64_t rest = time % CLOCK_DAY;
     if (rest < 0) {
-        rest += DAY;
+        rest += CLOCK_DAY;
         days--;
     }
     int64_t year;
@@ -331,6 +330,6 @@ bool clock_parse(const char *text, int64_t *ret_time)
     if (!text || !take_date(&text, &days) || !(take_char(&text, 'T') || take_char(&text, 't')) ||
         !take_time(&text, &time) || !take_zone(&text, &offset) || *text)
         return false;
-    *ret_time = days * DAY + time - offset;
+    *ret_time = days * CLOCK_DAY + time - offset;
     return true;
 }

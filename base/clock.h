@@ -10,6 +10,7 @@
 typedef struct Clock Clock;
 
 #define CLOCK_SECOND INT64_C(1000000)
+#define CLOCK_DAY (86400 * CLOCK_SECOND)
 
 /* speed 1.0 is the real time; N runs N times as fast from now on. */
 Clock *clock_new(double speed);

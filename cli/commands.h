@@ -4,8 +4,8 @@
 #include "cli/command.h"
 
 extern const Command account_command, s3cfg_command, status_command, env_command,
-    credentials_command, aws_command, ssh_command, console_command, fsck_command, reset_command,
-    stop_command, version_command, help_command;
+    credentials_command, aws_command, ssh_command, console_command, image_command, fsck_command,
+    reset_command, stop_command, version_command, help_command;
 
 /* In the order in which help shows them; ends with NULL. */
 extern const Command *const commands[];

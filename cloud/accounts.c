@@ -23,16 +23,31 @@ bool account_find_key(Cloud *cloud, Arena *arena, const char *access_key_id, Acc
     return true;
 }
 
-void account_caller(Arena *arena, const AccessKey *key, Caller *ret_caller)
+static bool find_arn(Cloud *cloud, Arena *arena, const AccessKey *key, const char **ret_arn,
+                     GError **error)
 {
+    if (!key->user_name) {
+        *ret_arn = arena_printf(arena, "arn:aws:iam::%s:root", key->account_id);
+        return true;
+    }
+    g_autoptr(Txn) txn = NULL;
+    return txn_begin_read(cloud_store(cloud), &txn, error) &&
+           user_find_arn(txn, arena, key->account_id, key->user_name, ret_arn, error);
+}
+
+bool account_caller(Cloud *cloud, Arena *arena, const AccessKey *key, Caller *ret_caller,
+                    GError **error)
+{
+    const char *arn;
+    if (!find_arn(cloud, arena, key, &arn, error))
+        return false;
     *ret_caller = (Caller){
         .account_id = key->account_id,
-        .arn = key->user_name
-                   ? arena_printf(arena, "arn:aws:iam::%s:user/%s", key->account_id, key->user_name)
-                   : arena_printf(arena, "arn:aws:iam::%s:root", key->account_id),
+        .arn = arn,
         .user_id = key->user_id ? key->user_id : key->account_id,
         .access_key_id = key->id,
     };
+    return true;
 }
 
 bool account_first(Txn *txn, Arena *arena, Account **ret_account, GError **error)

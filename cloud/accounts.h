@@ -10,8 +10,10 @@
 bool account_find_key(Cloud *cloud, Arena *arena, const char *access_key_id, AccessKey **ret_key,
                       GError **error);
 
-/* Who signs with that key. */
-void account_caller(Arena *arena, const AccessKey *key, Caller *ret_caller);
+/* Who signs with that key. Reads the store for a user's path, though not for root. The calling
+ * thread has no transaction. */
+bool account_caller(Cloud *cloud, Arena *arena, const AccessKey *key, Caller *ret_caller,
+                    GError **error);
 
 /* Makes the first account with its key unless there is one, inside a transaction of the caller;
  * returns its root's oldest active key. */

@@ -6,9 +6,11 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "cloud/disk_controller.h"
 #include "cloud/instance_records.h"
 #include "cloud/instances.h"
 #include "cloud/known_policies.h"
+#include "cloud/layers.h"
 #include "cloud/leftovers.h"
 #include "cloud/seed.h"
 #include "cloud/site.h"
@@ -342,6 +344,8 @@ static void free_cloud(Cloud *cloud)
 {
     g_ptr_array_unref(cloud->sites);
     g_hash_table_unref(cloud->ends);
+    g_hash_table_unref(cloud->held);
+    g_cond_clear(&cloud->released);
     g_mutex_clear(&cloud->growing);
     g_mutex_clear(&cloud->mutex);
     g_cond_clear(&cloud->sweep);
@@ -365,6 +369,8 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
     g_cond_init(&cloud->sweep);
     cloud->sites = g_ptr_array_new();
     cloud->ends = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    cloud->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_cond_init(&cloud->released);
     if (!seed(cloud, error) || !note_boot(cloud, error) || !open_sites(cloud, error) ||
         !call_inside(cloud, open_hypervisor, error) || !set_memory_limit(cloud, error)) {
         cloud_close(cloud, true);
@@ -375,12 +381,15 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
     g_mutex_lock(&cloud->mutex);
     cloud->started = true;
     g_mutex_unlock(&cloud->mutex);
+    cloud->disks =
+        workqueue_new("disks", cloud->config.clock, 1, enter_first_site, disks_step, cloud);
     if (!call_inside(cloud, instances_compare, error) || !sites_remove_strays(cloud, error) ||
         !leftovers_remove(cloud, error)) {
         cloud_close(cloud, true);
         return false;
     }
     cloud_wake_network(cloud);
+    cloud_wake_disks(cloud);
     cloud->sweeper = g_thread_new("sweeper", sweep, cloud);
     *ret_cloud = cloud;
     return true;
@@ -429,6 +438,7 @@ void cloud_close(Cloud *cloud, bool keep_guests)
         g_thread_join(cloud->sweeper);
     for (unsigned i = 0; i < cloud->sites->len; i++)
         workqueue_pause(((Site *)cloud->sites->pdata[i])->instances, true);
+    workqueue_free(cloud->disks);
     g_autoptr(GError) error = NULL;
     if (!keep_guests && cloud->hypervisor &&
         (!instances_record_interrupted(cloud, &error) ||
@@ -462,7 +472,7 @@ static bool wipe(Cloud *cloud, GError **error)
             if (!cloud->config.network->unplug(site->network, id, error))
                 return false;
     }
-    const char *directories[] = {"volumes", "instances"};
+    const char *directories[] = {LAYERS_DIRECTORY, "instances"};
     for (size_t i = 0; i < G_N_ELEMENTS(directories); i++) {
         const char *path = arena_printf(arena, "%s/%s", cloud->config.state_dir, directories[i]);
         if (!file_remove_tree(path, error) || !file_make_directory(path, error))
@@ -485,12 +495,14 @@ bool cloud_reset(Cloud *cloud, GError **error)
     g_autoptr(GPtrArray) sites = cloud_sites(cloud);
     for (unsigned i = 0; i < sites->len; i++)
         workqueue_pause(((Site *)sites->pdata[i])->instances, true);
+    workqueue_pause(cloud->disks, true);
     bool ok = clear_store(cloud, error) && call_inside(cloud, wipe, error);
     g_mutex_lock(&cloud->mutex);
     g_hash_table_remove_all(cloud->ends);
     g_mutex_unlock(&cloud->mutex);
     for (unsigned i = 0; i < sites->len; i++)
         workqueue_resume(((Site *)sites->pdata[i])->instances);
+    workqueue_resume(cloud->disks);
     cloud_wake_network(cloud);
     return ok;
 }

@@ -46,10 +46,20 @@ static bool check_path(const char *path, const char *member, GError **error)
 
 /* ---- users ---- */
 
-const char *caller_user_name(const Caller *caller)
+const char *user_arn(Arena *arena, const char *account_id, const char *path, const char *name)
 {
-    const char *user = caller->arn ? strstr(caller->arn, ":user/") : NULL;
-    return user ? strrchr(user, '/') + 1 : NULL;
+    return arena_printf(arena, "arn:aws:iam::%s:user%s%s", account_id, path, name);
+}
+
+bool user_find_arn(Txn *txn, Arena *arena, const char *account_id, const char *name,
+                   const char **ret_arn, GError **error)
+{
+    void *found;
+    if (!record_query_one(txn, arena, QUERY_USER, &found, error, account_id, name))
+        return false;
+    const User *user = found;
+    *ret_arn = user_arn(arena, account_id, user ? user->path : "/", name);
+    return true;
 }
 
 /* Fault NoSuchEntity. */
@@ -377,26 +387,64 @@ bool iam_delete_user_policy(const Context *context, const char *user, const char
     return txn_commit(&txn, error);
 }
 
+/* ---- what they allow ---- */
+
+static void unref_known(void *known)
+{
+    known_policy_unref(known);
+}
+
+/* KnownPolicy *, each with a reference. */
+static bool known_policies_of(Cloud *cloud, Txn *txn, Arena *arena, const Caller *caller,
+                              GPtrArray **ret_policies, GError **error)
+{
+    g_autoptr(GPtrArray) policies = g_ptr_array_new_with_free_func(unref_known);
+    List records = {0};
+    if (!record_query(txn, arena, QUERY_POLICIES_OF_USER, &records, error, caller->account_id,
+                      caller_user_name(caller)))
+        return false;
+    LIST_EACH (const UserPolicy *, record, &records) {
+        KnownPolicy *known;
+        if (!known_policies_read(cloud_known_policies(cloud), record->document, POLICY_OF_IDENTITY,
+                                 &known, error))
+            return false;
+        g_ptr_array_add(policies, known);
+    }
+    *ret_policies = g_steal_pointer(&policies);
+    return true;
+}
+
+static PolicyDecision decide_on(const GPtrArray *policies, const PolicyRequest *request)
+{
+    PolicyDecision decision = POLICY_SILENT;
+    for (guint i = 0; i < policies->len; i++)
+        decision = MAX(decision, policy_evaluate(known_policy(policies->pdata[i]), request));
+    return decision;
+}
+
+bool iam_evaluate_all(Cloud *cloud, Txn *txn, Arena *arena, const Caller *caller,
+                      const PolicyRequest *request, const List *resources,
+                      PolicyDecision *ret_decision, GError **error)
+{
+    g_autoptr(GPtrArray) policies = NULL;
+    PolicyDecision all = POLICY_ALLOW;
+    if (caller_user_name(caller) && !known_policies_of(cloud, txn, arena, caller, &policies, error))
+        return false;
+    LIST_EACH (const char *, resource, resources) {
+        PolicyRequest one = *request;
+        one.resource = resource;
+        PolicyDecision decision = policies ? decide_on(policies, &one) : POLICY_ALLOW;
+        if (all != POLICY_DENY && decision != POLICY_ALLOW)
+            all = decision;
+    }
+    *ret_decision = all;
+    return true;
+}
+
 bool iam_evaluate(Cloud *cloud, Txn *txn, Arena *arena, const Caller *caller,
                   const PolicyRequest *request, PolicyDecision *ret_decision, GError **error)
 {
-    const char *user = caller_user_name(caller);
-    if (!user) {
-        *ret_decision = POLICY_ALLOW;
-        return true;
-    }
-    List policies = {0};
-    PolicyDecision decision = POLICY_SILENT;
-    if (!record_query(txn, arena, QUERY_POLICIES_OF_USER, &policies, error, caller->account_id,
-                      user))
-        return false;
-    LIST_EACH (const UserPolicy *, record, &policies) {
-        g_autoptr(KnownPolicy) policy = NULL;
-        if (!known_policies_read(cloud_known_policies(cloud), record->document, POLICY_OF_IDENTITY,
-                                 &policy, error))
-            return false;
-        decision = MAX(decision, policy_evaluate(known_policy(policy), request));
-    }
-    *ret_decision = decision;
-    return true;
+    List resources = {0};
+    list_add(&resources, arena, request->resource);
+    return iam_evaluate_all(cloud, txn, arena, caller, request, &resources, ret_decision, error);
 }

@@ -44,10 +44,18 @@ bool iam_delete_user_policy(const Context *context, const char *user, const char
 bool account_create(Cloud *cloud, Arena *arena, const char *name, Account **ret_account,
                     AccessKey **ret_key, GError **error);
 
-/* The name of the user who calls; NULL: the account's root. Lives as long as the caller. */
-const char *caller_user_name(const Caller *caller);
+/* arn:aws:iam::123456789012:user/staff/alice; path: "/", "/staff/". */
+const char *user_arn(Arena *arena, const char *account_id, const char *path, const char *name);
+/* The same of a user in the store; of one who is not there, as if his path was "/". */
+bool user_find_arn(Txn *txn, Arena *arena, const char *account_id, const char *name,
+                   const char **ret_arn, GError **error);
 
 /* What the caller's own policies say (a PolicyDecision): an account's root may everything; a user
  * what his inline policies allow. Reads the store, though not for root. */
 bool iam_evaluate(Cloud *cloud, Txn *txn, Arena *arena, const Caller *caller,
                   const PolicyRequest *request, PolicyDecision *ret_decision, GError **error);
+/* The same of a request that is on several resources (const char *; at least one), whatever
+ * request->resource is: each has to be allowed, and a deny of one is one of all. */
+bool iam_evaluate_all(Cloud *cloud, Txn *txn, Arena *arena, const Caller *caller,
+                      const PolicyRequest *request, const List *resources,
+                      PolicyDecision *ret_decision, GError **error);

@@ -1,37 +1,61 @@
-/* Registers the starter image: what guest/micro built in <state>/images/micro.
+/* Registers the images that the recipes of guest/ built: what <state>/images/NAME/image.json says.
  *
  * Invariant: files are named by their content and never change, so an image record, once made,
- * keeps meaning the same bytes; another build is another image. */
+ * keeps meaning the same bytes; another build is another image. What has no image.json any more, or
+ * another one now, is no longer offered. */
 #include "cloud/seed.h"
 
 #include "base/fault.h"
 #include "base/id.h"
+#include "cloud/catalog.h"
 #include "cloud/images.h"
 #include "cloud/site.h"
 #include <jansson.h>
 #include <string.h>
 
-#define STARTER "images/micro"
+#define DIRECTORY "images"
+#define STARTER "micro"
+#define MANIFEST "image.json"
+#define BUILT_MAX 1000
+#define GIB (INT64_C(1) << 30)
 #define FAKE_SIZE (INT64_C(64) << 20)
 #define ROOT_DEVICE "/dev/xvda"
 
 typedef struct json_t Json;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Json, json_decref)
 
+/* An image directory. */
+typedef struct Built {
+    const char *name; /* below DIRECTORY */
+    Json *manifest;
+} Built;
+
+static void built_free(void *data)
+{
+    Built *built = data;
+    json_decref(built->manifest);
+    g_free(built);
+}
+
 /* The manifest's member, copied into the arena; NULL without. */
-static const char *text(Arena *arena, const Json *manifest, const char *name)
+static const char *text(Arena *arena, const Built *built, const char *name)
 {
-    return arena_strdup(arena, json_string_value(json_object_get(manifest, name)));
+    return arena_strdup(arena, json_string_value(json_object_get(built->manifest, name)));
 }
 
-static const char *path_of(Arena *arena, const Json *manifest, const char *name)
+static int64_t number(const Built *built, const char *name)
 {
-    const char *file = json_string_value(json_object_get(manifest, name));
-    return file ? arena_printf(arena, STARTER "/%s", file) : NULL;
+    return json_integer_value(json_object_get(built->manifest, name));
 }
 
-static Image *new_image(Context *context, const Json *manifest, const char *prefix,
-                        const char *kind, const char *name)
+static const char *path_of(Arena *arena, const Built *built, const char *name)
+{
+    const char *file = json_string_value(json_object_get(built->manifest, name));
+    return file ? arena_printf(arena, DIRECTORY "/%s/%s", built->name, file) : NULL;
+}
+
+static Image *new_image(Context *context, const Built *built, const char *prefix, const char *kind,
+                        const char *name)
 {
     Image *image = arena_new_struct(context->arena, Image);
     *image = (Image){
@@ -45,53 +69,117 @@ static Image *new_image(Context *context, const Json *manifest, const char *pref
         .state = IMAGE_AVAILABLE,
         .is_public = true,
         .virtualization_type = "hvm",
-        .recipe = text(context->arena, manifest, "recipe"),
+        .recipe = text(context->arena, built, "recipe"),
         .created = cloud_now(context->cloud),
     };
     return image;
 }
 
-static bool register_file(Context *context, Txn *txn, const Json *manifest, const char *prefix,
+static bool register_file(Context *context, Txn *txn, const Built *built, const char *prefix,
                           const char *kind, const char **ret_id, GError **error)
 {
-    const char *name =
-        text(context->arena, manifest, arena_printf(context->arena, "%s_name", kind));
-    Image *image = new_image(context, manifest, prefix, kind, name ? name : kind);
+    Arena *arena = context->arena;
+    const char *name = text(arena, built, arena_printf(arena, "%s_name", kind));
+    Image *image = new_image(context, built, prefix, kind, name ? name : kind);
     image->root_device_type = "instance-store";
-    image->path = path_of(context->arena, manifest, kind);
+    image->path = path_of(arena, built, kind);
     image->format = "raw";
-    image->size = json_integer_value(
-        json_object_get(manifest, arena_printf(context->arena, "%s_size", kind)));
+    image->size = number(built, arena_printf(arena, "%s_size", kind));
     *ret_id = image->id;
     return image_insert(txn, image, error);
 }
 
-static bool register_machine(Context *context, Txn *txn, const Json *manifest, GError **error)
+/* A disk that starts by itself has neither. */
+static bool register_kernel(Context *context, Txn *txn, const Built *built, Image *image,
+                            GError **error)
+{
+    if (!json_object_get(built->manifest, "kernel_name"))
+        return true;
+    image->kernel_arguments = text(context->arena, built, "kernel_arguments");
+    return register_file(context, txn, built, "aki", "kernel", &image->kernel_id, error) &&
+           register_file(context, txn, built, "ari", "ramdisk", &image->ramdisk_id, error);
+}
+
+/* What instances of it get, and what others may make volumes of. */
+static bool register_disk(Context *context, Txn *txn, const Image *image, GError **error)
+{
+    Snapshot snapshot = {
+        .id = image->snapshot_id,
+        .account_id = image->account_id,
+        .owner_alias = image->owner_alias,
+        .size_gib = MAX((image->size + GIB - 1) / GIB, 1),
+        .state = SNAPSHOT_COMPLETED,
+        .description = arena_printf(context->arena, "Disk of %s", image->id),
+        .path = image->path,
+        .format = image->format,
+        .started = image->created,
+        .completed = image->created,
+    };
+    SnapshotPermission permission = {.snapshot_id = snapshot.id, .account_id = "all"};
+    ImageMapping mapping = {
+        .image_id = image->id,
+        .device = image->root_device_name,
+        .snapshot_id = snapshot.id,
+        .size_gib = snapshot.size_gib,
+        .type = "gp2",
+        .delete_on_termination = true,
+    };
+    return snapshot_insert(txn, &snapshot, error) &&
+           snapshot_permission_insert(txn, &permission, error) &&
+           image_mapping_insert(txn, &mapping, error);
+}
+
+static bool register_machine(Context *context, Txn *txn, const Built *built, Image **ret_image,
+                             GError **error)
 {
     Arena *arena = context->arena;
-    const char *name = text(arena, manifest, "name");
-    Image *image = new_image(context, manifest, "ami", "machine", name ? name : "cumulet-micro");
-    image->description = text(arena, manifest, "description");
-    image->kernel_arguments = text(arena, manifest, "kernel_arguments");
+    const char *name = text(arena, built, "name");
+    Image *image = new_image(context, built, "ami", "machine", name ? name : built->name);
+    image->description = text(arena, built, "description");
     image->root_device_type = "ebs";
     image->root_device_name = ROOT_DEVICE;
-    image->path = path_of(arena, manifest, "root");
-    image->format = text(arena, manifest, "root_format");
-    image->size = json_integer_value(json_object_get(manifest, "root_size"));
+    image->path = path_of(arena, built, "root");
+    image->format = text(arena, built, "root_format");
+    image->size = number(built, "root_size");
     image->snapshot_id = id_new(arena, "snap");
-    return register_file(context, txn, manifest, "aki", "kernel", &image->kernel_id, error) &&
-           register_file(context, txn, manifest, "ari", "ramdisk", &image->ramdisk_id, error) &&
-           image_insert(txn, image, error);
+    image->ena_support = true;
+    *ret_image = image;
+    return register_kernel(context, txn, built, image, error) && image_insert(txn, image, error) &&
+           register_disk(context, txn, image, error);
+}
+
+/* The machine image of this build, or NULL when it is not registered. */
+static bool find_machine(Context *context, Txn *txn, const char *recipe, Image **ret_image,
+                         GError **error)
+{
+    List known = {0};
+    if (!record_query(txn, context->arena, QUERY_IMAGES_BY_RECIPE, &known, error, recipe))
+        return false;
+    *ret_image = NULL;
+    LIST_EACH (Image *, image, &known)
+        if (image->state == IMAGE_AVAILABLE && strcmp(image->kind, "machine") == 0)
+            *ret_image = image;
+    return true;
+}
+
+static bool is_built(const GPtrArray *all, const char *recipe)
+{
+    for (unsigned i = 0; i < all->len; i++) {
+        const Built *built = all->pdata[i];
+        if (g_strcmp0(json_string_value(json_object_get(built->manifest, "recipe")), recipe) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* An older build is no longer offered; instances of it go on. */
-static bool deregister_others(Context *context, Txn *txn, const char *recipe, GError **error)
+static bool deregister_others(Context *context, Txn *txn, const GPtrArray *all, GError **error)
 {
     List images = {0};
     if (!record_query(txn, context->arena, QUERY_STARTER_IMAGES, &images, error))
         return false;
     LIST_EACH (Image *, image, &images) {
-        if (strcmp(image->recipe, recipe) == 0 || image->state != IMAGE_AVAILABLE)
+        if (image->state != IMAGE_AVAILABLE || is_built(all, image->recipe))
             continue;
         state_move(&image_machine, image->id, &image->state, IMAGE_DEREGISTERED);
         if (!image_put(txn, image, error))
@@ -100,7 +188,16 @@ static bool deregister_others(Context *context, Txn *txn, const char *recipe, GE
     return true;
 }
 
-/* What the fake back end needs no files for. */
+/* ---- manifests ---- */
+
+static void add_built(GPtrArray *all, const char *name, Json *manifest)
+{
+    Built *built = g_new(Built, 1);
+    *built = (Built){.name = name, .manifest = manifest};
+    g_ptr_array_add(all, built);
+}
+
+/* The starter image of the fake back end, which needs no files. */
 static Json *fake_manifest(void)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "name", "cumulet-micro", "description",
@@ -109,43 +206,78 @@ static Json *fake_manifest(void)
                      "recipe", "fake", "root_size", (json_int_t)FAKE_SIZE);
 }
 
-static bool read_manifest(Context *context, Json **ret_manifest, GError **error)
+static bool read_manifest(const char *path, const char *name, Json **ret_manifest, GError **error)
 {
-    Cloud *cloud = context->cloud;
-    if (cloud->config.hypervisor->pretends) {
-        *ret_manifest = fake_manifest();
-        return true;
-    }
-    const char *path =
-        arena_printf(context->arena, "%s/" STARTER "/image.json", cloud->config.state_dir);
-    *ret_manifest = NULL;
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
-        return true;
     json_error_t why;
     Json *manifest = json_load_file(path, 0, &why);
     if (!json_is_object(manifest) || !json_is_string(json_object_get(manifest, "recipe")) ||
         !json_is_string(json_object_get(manifest, "root"))) {
         json_decref(manifest);
         return trouble_set(error,
-                           "%s is damaged (%s): build the starter image again with "
-                           "guest/micro/build --force",
-                           path, why.text[0] ? why.text : "members are missing");
+                           "%s is damaged (%s): build the image again with "
+                           "'cumulet image build %s --force', or remove its directory",
+                           path, why.text[0] ? why.text : "members are missing", name);
     }
     *ret_manifest = manifest;
     return true;
 }
 
-bool images_register_starter(Context *context, Txn *txn, GError **error)
+static bool is_known(const GPtrArray *all, const char *name)
 {
-    g_autoptr(Json) manifest = NULL;
-    if (!read_manifest(context, &manifest, error))
+    for (unsigned i = 0; i < all->len; i++)
+        if (strcmp(((const Built *)all->pdata[i])->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Adds what every directory of that path has; the names live in the arena. */
+static bool read_manifests(Arena *arena, const char *path, GPtrArray *all, GError **error)
+{
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+    const char *entry;
+    while (directory && (entry = g_dir_read_name(directory)) && all->len < BUILT_MAX) {
+        const char *file = arena_printf(arena, "%s/%s/" MANIFEST, path, entry);
+        Json *manifest;
+        if (is_known(all, entry) || !g_file_test(file, G_FILE_TEST_EXISTS))
+            continue;
+        if (!read_manifest(file, entry, &manifest, error))
+            return false;
+        add_built(all, arena_strdup(arena, entry), manifest);
+    }
+    return true;
+}
+
+static bool read_all(Context *context, GPtrArray *all, GError **error)
+{
+    const CloudConfig *config = &context->cloud->config;
+    if (config->hypervisor->pretends)
+        add_built(all, STARTER, fake_manifest());
+    const char *path = arena_printf(context->arena, "%s/" DIRECTORY, config->state_dir);
+    return read_manifests(context->arena, path, all, error);
+}
+
+/* ---- both ---- */
+
+bool images_register_built(Context *context, Txn *txn, List *ret_images, GError **error)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(built_free);
+    if (!read_all(context, all, error) || !deregister_others(context, txn, all, error))
         return false;
-    if (!manifest)
-        return true;
-    const char *recipe = text(context->arena, manifest, "recipe");
-    List known = {0};
-    if (!deregister_others(context, txn, recipe, error) ||
-        !record_query(txn, context->arena, QUERY_IMAGES_BY_RECIPE, &known, error, recipe))
-        return false;
-    return known.n > 0 || register_machine(context, txn, manifest, error);
+    for (unsigned i = 0; i < all->len; i++) {
+        const Built *built = all->pdata[i];
+        Image *image;
+        if (!find_machine(context, txn, text(context->arena, built, "recipe"), &image, error) ||
+            (!image && !register_machine(context, txn, built, &image, error)))
+            return false;
+        list_add(ret_images, context->arena, image);
+    }
+    return true;
+}
+
+bool images_refresh(Cloud *cloud, Arena *arena, List *ret_images, GError **error)
+{
+    Context context = {.cloud = cloud, .arena = arena, .region = HOME_REGION};
+    g_autoptr(Txn) txn = NULL;
+    return txn_begin(cloud_store(cloud), &txn, error) &&
+           images_register_built(&context, txn, ret_images, error) && txn_commit(&txn, error);
 }

@@ -8,6 +8,7 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "cloud/disk_controller.h"
 #include "cloud/instance_records.h"
 #include "cloud/instances.h"
 #include "cloud/machine.h"
@@ -76,7 +77,7 @@ static bool shut_down(Step *step, int64_t since, int64_t deadline, bool *ret_gon
     if (runs) {
         if (!ops->press_power(step->cloud->hypervisor, instance->id, error))
             return false;
-        step->again = MIN(step->now + PRESS_EVERY, since + deadline);
+        step->again = MIN(step->again, MIN(step->now + PRESS_EVERY, since + deadline));
     }
     *ret_gone = !runs;
     return true;
@@ -93,9 +94,12 @@ static bool step_rebooting(Step *step, GError **error)
     if (!gone)
         return true;
     take_end(step->cloud, instance->id);
+    /* An image may have waited for this. */
+    if (!disks_settle(step->cloud, step->arena, instance, &step->again, error))
+        return false;
     g_autoptr(GError) trouble = NULL;
     if (machine_start(step->site, step->arena, instance, &trouble)) {
-        step->again = step->now + LOOK_EVERY;
+        step->again = MIN(step->again, step->now + LOOK_EVERY);
         return instance_record_rebooted(step->cloud, step->arena, instance, error);
     }
     g_warning("%s does not start again: %s", instance->id, trouble->message);
@@ -114,7 +118,7 @@ static bool look_for_guest(Step *step, GError **error)
         return false;
     if (reachable)
         return instance_record_reachable(step->cloud, step->arena, instance, error);
-    step->again = step->now + LOOK_EVERY;
+    step->again = MIN(step->again, step->now + LOOK_EVERY);
     return true;
 }
 
@@ -149,6 +153,7 @@ static bool step_stopping(Step *step, GError **error)
         return true;
     take_end(step->cloud, step->instance->id);
     return machine_detach(step->site, step->arena, step->instance, error) &&
+           machine_empty_disks(step->cloud, step->arena, step->instance, error) &&
            instance_record_stopped(step->cloud, step->arena, step->instance, error);
 }
 
@@ -163,7 +168,7 @@ static bool step_shutting_down(Step *step, GError **error)
         return true;
     take_end(step->cloud, step->instance->id);
     return machine_detach(step->site, step->arena, step->instance, error) &&
-           machine_remove_volumes(step->cloud, step->arena, step->instance, error) &&
+           machine_remove_disks(step->cloud, step->arena, step->instance, error) &&
            instance_record_terminated(step->cloud, step->arena, step->instance, error);
 }
 
@@ -208,7 +213,8 @@ int64_t instance_step(void *data, const char *instance_id)
     if (!step.instance || strcmp(step.instance->vpc_id, site->vpc_id) != 0)
         return WORK_DONE; /* machines' events are told to every site */
     int before = step.instance->state;
-    if (!take_step(&step, &error)) {
+    if (!disks_settle(site->cloud, arena, step.instance, &step.again, &error) ||
+        !take_step(&step, &error)) {
         g_warning("%s (%s): %s; will try again", instance_id, state_name(&instance_machine, before),
                   error->message);
         return step.now + RETRY_AFTER;

@@ -9,14 +9,14 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "cloud/addresses.h"
+#include "cloud/client_tokens.h"
 #include "cloud/catalog.h"
 #include "cloud/images.h"
+#include "cloud/instance_disks.h"
 #include "cloud/instance_limits.h"
 #include "cloud/security_groups.h"
 #include "cloud/views.h"
 #include <string.h>
-
-#define GIB (INT64_C(1) << 30)
 
 /* What a launch has resolved its names to. */
 typedef struct Launch {
@@ -30,6 +30,7 @@ typedef struct Launch {
     const char *user_data;
     int64_t now;
     bool public_address;
+    List disks; /* of DiskPlan * */
 } Launch;
 
 bool instance_check_user_data(Context *context, const char *text, const char **ret_text,
@@ -117,27 +118,6 @@ static bool resolve_key(Context *context, Txn *txn, const char *name, GError **e
                               "The key pair '%s' does not exist", name);
 }
 
-static bool check_volumes(const Launch *launch, GError **error)
-{
-    int64_t image_gib = (launch->image->size + GIB - 1) / GIB;
-    LIST_EACH (const RunVolume *, volume, &launch->spec->volumes) {
-        bool root = strcmp(volume->device, launch->image->root_device_name) == 0;
-        if (volume->size_gib < 0 || volume->size_gib > 16384)
-            return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
-                             "Volume of size %" G_GINT64_FORMAT "GB is out of range",
-                             volume->size_gib);
-        if (root && volume->size_gib && volume->size_gib < image_gib)
-            return fault_set(error, FAULT_INVALID_BLOCK_DEVICE_MAPPING,
-                             "Volume of size %" G_GINT64_FORMAT "GB is smaller than snapshot '%s', "
-                             "expect size >= %" G_GINT64_FORMAT "GB",
-                             volume->size_gib, launch->image->snapshot_id, image_gib);
-        if (!root && volume->size_gib == 0)
-            return fault_set(error, FAULT_MISSING_PARAMETER,
-                             "The request must contain the parameter size or snapshotId");
-    }
-    return true;
-}
-
 static bool check_spec(const RunSpec *spec, GError **error)
 {
     if (spec->min_count > spec->max_count)
@@ -173,7 +153,8 @@ static bool resolve(Context *context, Txn *txn, Launch *launch, GError **error)
         !resolve_subnet(context, txn, launch, error) ||
         !security_groups_resolve(context, txn, launch->vpc->id, &spec->group_ids,
                                  &spec->group_names, &launch->groups, error) ||
-        !check_volumes(launch, error))
+        !instance_disks_plan(context, txn, launch->image, launch->type, &spec->volumes,
+                             &launch->disks, error))
         return false;
     launch->public_address = spec->associate_public_address < 0
                                  ? launch->subnet->map_public_ip
@@ -212,55 +193,6 @@ static bool record_eni(Context *context, Txn *txn, const Launch *launch, const I
             return false;
     }
     return tags_put(context, txn, eni->id, "network-interface", &launch->spec->eni_tags, error);
-}
-
-static const RunVolume *find_volume(const Launch *launch, const char *device)
-{
-    LIST_EACH (const RunVolume *, volume, &launch->spec->volumes)
-        if (strcmp(volume->device, device) == 0)
-            return volume;
-    return NULL;
-}
-
-static bool record_volume(Context *context, Txn *txn, const Launch *launch,
-                          const Instance *instance, const char *device, const RunVolume *wanted,
-                          GError **error)
-{
-    bool root = strcmp(device, launch->image->root_device_name) == 0;
-    const char *id = id_new(context->arena, "vol");
-    int64_t image_gib = MAX((launch->image->size + GIB - 1) / GIB, 1);
-    Volume volume = {
-        .id = id,
-        .account_id = instance->account_id,
-        .zone = instance->zone,
-        .size_gib =
-            wanted && wanted->size_gib ? wanted->size_gib : MAX(image_gib, launch->type->root_gib),
-        .type = wanted && wanted->type ? wanted->type : "gp2",
-        .snapshot_id = root ? launch->image->snapshot_id : NULL,
-        .image_id = root ? launch->image->id : NULL,
-        .state = VOLUME_IN_USE,
-        .instance_id = instance->id,
-        .device = device,
-        .delete_on_termination = !wanted || wanted->delete_on_termination != 0,
-        .path = arena_printf(context->arena, "volumes/%s.qcow2", id),
-        .attach_time = launch->now,
-        .created = launch->now,
-    };
-    return volume_insert(txn, &volume, error) &&
-           tags_put(context, txn, id, "volume", &launch->spec->volume_tags, error);
-}
-
-static bool record_volumes(Context *context, Txn *txn, const Launch *launch,
-                           const Instance *instance, GError **error)
-{
-    const char *root = launch->image->root_device_name;
-    if (!record_volume(context, txn, launch, instance, root, find_volume(launch, root), error))
-        return false;
-    LIST_EACH (const RunVolume *, volume, &launch->spec->volumes)
-        if (strcmp(volume->device, root) != 0 &&
-            !record_volume(context, txn, launch, instance, volume->device, volume, error))
-            return false;
-    return true;
 }
 
 static const char *new_instance_uuid(Arena *arena)
@@ -318,49 +250,12 @@ static bool record_instance(Context *context, Txn *txn, const Launch *launch, in
         return false;
     if (!instance_insert(txn, instance, error) ||
         !record_eni(context, txn, launch, instance, error) ||
-        !record_volumes(context, txn, launch, instance, error) ||
+        !instance_disks_record(context, txn, &launch->disks, image, instance, &spec->volume_tags,
+                               error) ||
         !tags_put(context, txn, instance->id, "instance", &spec->instance_tags, error))
         return false;
     *ret_instance = instance;
     return true;
-}
-
-/* A launch with this token that was done before: its reservation, or NULL. */
-static bool find_repeated(Context *context, Txn *txn, const RunSpec *spec,
-                          const char **ret_reservation, GError **error)
-{
-    *ret_reservation = NULL;
-    if (!spec->client_token || !*spec->client_token)
-        return true;
-    void *found;
-    if (!record_query_one(txn, context->arena, QUERY_CLIENT_TOKEN, &found, error,
-                          context->caller.account_id, "RunInstances", spec->client_token))
-        return false;
-    ClientToken *token = found;
-    if (!token)
-        return true;
-    if (strcmp(token->request_digest, spec->request_digest) != 0)
-        return fault_set(error, FAULT_IDEMPOTENT_PARAMETER_MISMATCH,
-                         "Arguments on this idempotent request are inconsistent with arguments "
-                         "used in previous request(s).");
-    *ret_reservation = token->result_id;
-    return true;
-}
-
-static bool record_token(Context *context, Txn *txn, const Launch *launch, GError **error)
-{
-    const RunSpec *spec = launch->spec;
-    if (!spec->client_token || !*spec->client_token)
-        return true;
-    ClientToken token = {
-        .account_id = context->caller.account_id,
-        .action = "RunInstances",
-        .token = spec->client_token,
-        .request_digest = spec->request_digest,
-        .result_id = launch->reservation_id,
-        .created = launch->now,
-    };
-    return client_token_insert(txn, &token, error);
 }
 
 static bool record_launch(Context *context, Txn *txn, Launch *launch, List *instances,
@@ -379,7 +274,8 @@ static bool record_launch(Context *context, Txn *txn, Launch *launch, List *inst
             return false;
         list_add(instances, context->arena, instance);
     }
-    return record_token(context, txn, launch, error);
+    return client_token_keep(context, txn, "RunInstances", launch->spec->client_token,
+                             launch->spec->request_digest, launch->reservation_id, error);
 }
 
 bool instances_run(Context *context, const RunSpec *spec, List *ret_views, GError **error)
@@ -390,7 +286,8 @@ bool instances_run(Context *context, const RunSpec *spec, List *ret_views, GErro
     Launch launch = {.spec = spec, .now = cloud_now(context->cloud)};
 
     if (!check_spec(spec, error) || !txn_begin(cloud_store(context->cloud), &txn, error) ||
-        !find_repeated(context, txn, spec, &repeated, error))
+        !client_token_find(context, txn, "RunInstances", spec->client_token, spec->request_digest,
+                           &repeated, error))
         return false;
     if (repeated) {
         if (!record_query(txn, context->arena, QUERY_INSTANCES_OF_RESERVATION, &instances, error,

@@ -6,8 +6,8 @@
 #include "cloud/security_groups.h"
 #include <string.h>
 
-static bool load_one(Context *context, Txn *txn, const char *id, Instance **ret_instance,
-                     GError **error)
+bool instance_find_one(Context *context, Txn *txn, const char *id, Instance **ret_instance,
+                       GError **error)
 {
     List ids = {0}, found = {0};
     const char *token;
@@ -149,7 +149,7 @@ bool instance_modify(Context *context, const char *id, const InstanceChange *cha
     g_autoptr(Txn) txn = NULL;
     Instance *instance;
     if (!txn_begin(cloud_store(context->cloud), &txn, error) ||
-        !load_one(context, txn, id, &instance, error))
+        !instance_find_one(context, txn, id, &instance, error))
         return false;
     if (instance->state == INSTANCE_TERMINATED)
         return fault_set(error, FAULT_INCORRECT_INSTANCE_STATE, "The instance '%s' is terminated.",

@@ -68,27 +68,13 @@ static bool release_public_address(Txn *txn, Arena *arena, Instance *instance, G
 
 static bool forget_belongings(Txn *txn, Arena *arena, Instance *instance, GError **error)
 {
-    List enis = {0}, volumes = {0};
-    if (!record_query(txn, arena, QUERY_ENIS_OF_INSTANCE, &enis, error, instance->id) ||
-        !record_query(txn, arena, QUERY_VOLUMES_OF_INSTANCE, &volumes, error, instance->id))
+    List enis = {0};
+    if (!record_query(txn, arena, QUERY_ENIS_OF_INSTANCE, &enis, error, instance->id))
         return false;
     LIST_EACH (Eni *, eni, &enis) {
         if (!record_change(txn, CHANGE_DELETE_GROUPS_OF_ENI, NULL, error, eni->id) ||
             !record_change(txn, CHANGE_DELETE_TAGS_OF, NULL, error, eni->id) ||
             !eni_delete(txn, eni->id, error))
-            return false;
-    }
-    LIST_EACH (Volume *, volume, &volumes) {
-        if (volume->delete_on_termination) {
-            if (!record_change(txn, CHANGE_DELETE_TAGS_OF, NULL, error, volume->id) ||
-                !volume_delete(txn, volume->id, error))
-                return false;
-            continue;
-        }
-        volume->instance_id = volume->device = NULL;
-        volume->attach_time = 0;
-        volume->state = VOLUME_AVAILABLE;
-        if (!volume_put(txn, volume, error))
             return false;
     }
     instance->private_ip = instance->public_ip = NULL;
@@ -112,7 +98,8 @@ static bool edit_failed(Cloud *cloud, Txn *txn, Arena *arena, Instance *instance
 {
     explain(arena, instance, "Server.InternalError", "Internal error on launch");
     /* One that never ran has nothing worth keeping. */
-    move(cloud, instance, instance->ran_before ? INSTANCE_STOPPING : INSTANCE_SHUTTING_DOWN);
+    bool stays = instance->ran_before && instance_can_stop(instance);
+    move(cloud, instance, stays ? INSTANCE_STOPPING : INSTANCE_SHUTTING_DOWN);
     return true;
 }
 
@@ -159,9 +146,9 @@ static bool edit_powered_off(Cloud *cloud, Txn *txn, Arena *arena, Instance *ins
                              GError **error)
 {
     explain(arena, instance, "Client.InstanceInitiatedShutdown", "Instance initiated shutdown");
-    move(cloud, instance,
-         g_str_equal(instance->shutdown_behavior, "terminate") ? INSTANCE_SHUTTING_DOWN
-                                                               : INSTANCE_STOPPING);
+    bool stays =
+        instance_can_stop(instance) && !g_str_equal(instance->shutdown_behavior, "terminate");
+    move(cloud, instance, stays ? INSTANCE_STOPPING : INSTANCE_SHUTTING_DOWN);
     return true;
 }
 
@@ -172,7 +159,7 @@ static bool edit_lost(Cloud *cloud, Txn *txn, Arena *arena, Instance *instance, 
         return true;
     }
     explain(arena, instance, "Server.InternalError", "Internal error");
-    move(cloud, instance, INSTANCE_STOPPING);
+    move(cloud, instance, instance_can_stop(instance) ? INSTANCE_STOPPING : INSTANCE_SHUTTING_DOWN);
     return true;
 }
 

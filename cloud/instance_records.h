@@ -21,7 +21,7 @@ bool instance_record_rebooted(Cloud *cloud, Arena *arena, const Instance *seen, 
 bool instance_record_ended(Cloud *cloud, Arena *arena, const Instance *seen, bool by_itself,
                            GError **error);
 bool instance_record_stopped(Cloud *cloud, Arena *arena, const Instance *seen, GError **error);
-/* Its interfaces and the volumes that go with it are forgotten. */
+/* Its interfaces are forgotten. */
 bool instance_record_terminated(Cloud *cloud, Arena *arena, const Instance *seen, GError **error);
 /* All that run or start are marked so that the next daemon starts them again. */
 bool instances_record_interrupted(Cloud *cloud, GError **error);

@@ -23,6 +23,11 @@ const MissingIds instance_missing = {
     .noun = "instance ID",
 };
 
+bool instance_can_stop(const Instance *instance)
+{
+    return g_strcmp0(instance->root_device_type, "instance-store") != 0;
+}
+
 int instance_state_code(int state)
 {
     static const int codes[] = {
@@ -222,6 +227,11 @@ static bool stop_one(Context *context, Txn *txn, Instance *instance, void *data,
     if (instance->state == INSTANCE_STOPPED ||
         (instance->state == INSTANCE_STOPPING && (instance->force_stop || !*force)))
         return true;
+    if (!instance_can_stop(instance))
+        return fault_set(error, FAULT_UNSUPPORTED_OPERATION,
+                         "The instance '%s' does not have an 'ebs' root device type and cannot be "
+                         "stopped",
+                         instance->id);
     if (instance->disable_api_stop)
         return fault_set(error, FAULT_OPERATION_NOT_PERMITTED,
                          "The instance '%s' may not be stopped. Modify its 'disableApiStop' "

@@ -26,7 +26,12 @@ typedef struct RunVolume {
     const char *device;
     int64_t size_gib;          /* 0: the image's */
     int delete_on_termination; /* -1: the default, true */
-    const char *type;          /* NULL: gp2 */
+    const char *type;          /* NULL: the image's, or gp2 */
+    int64_t iops, throughput;  /* 0: the type's */
+    bool encrypted;
+    const char *snapshot_id;  /* NULL: the image's, or empty */
+    const char *virtual_name; /* ephemeral0: no volume, but a disk of the instance's own */
+    bool no_device;           /* suppresses what the image maps there */
 } RunVolume;
 
 /* What to say of instances that are not there. */
@@ -100,7 +105,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(InstanceSearch, instance_search_clear)
 bool instance_search_unchanged(const InstanceSearch *search, const char *id, uint64_t made);
 uint64_t instance_search_since(const InstanceSearch *search);
 
-/* One instance that the caller owns; fault InvalidInstanceID.* otherwise. */
+/* One instance that the caller owns; fault InvalidInstanceID.* otherwise. find_one: inside a
+ * transaction. */
+bool instance_find_one(Context *context, Txn *txn, const char *id, Instance **ret_instance,
+                       GError **error);
 bool instance_view(Context *context, const char *id, InstanceView **ret_view, GError **error);
 
 typedef struct StateChange {
@@ -135,6 +143,9 @@ bool instance_modify(Context *context, const char *id, const InstanceChange *cha
  * none yet. Owned by the context's arena. */
 bool instance_console(Context *context, const char *id, const char **ret_text, size_t *ret_size,
                       int64_t *ret_time, GError **error);
+
+/* One whose root disk goes with its machine can only be terminated. */
+bool instance_can_stop(const Instance *instance);
 
 /* The numeric code of a state, AWS: 0 pending, 16 running, 32 shutting-down, 48 terminated,
  * 64 stopping, 80 stopped. */

@@ -6,21 +6,18 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "cloud/layers.h"
 #include <errno.h>
-
-#define VOLUME_SUFFIX ".qcow2"
 
 /* Whether the record that the file's name tells of is there. */
 typedef bool (*IsOwned)(Txn *txn, Arena *arena, const char *name, bool *ret_owned, GError **error);
 
-static bool is_volume(Txn *txn, Arena *arena, const char *name, bool *ret_owned, GError **error)
+static bool is_layer(Txn *txn, Arena *arena, const char *name, bool *ret_owned, GError **error)
 {
-    Volume *volume = NULL;
-    size_t suffix = strlen(VOLUME_SUFFIX), length = strlen(name);
-    if (g_str_has_suffix(name, VOLUME_SUFFIX) &&
-        !volume_get(txn, arena, arena_strndup(arena, name, length - suffix), &volume, error))
+    Layer *layer;
+    if (!layer_get(txn, arena, arena_printf(arena, LAYERS_DIRECTORY "/%s", name), &layer, error))
         return false;
-    *ret_owned = volume != NULL;
+    *ret_owned = layer != NULL;
     return true;
 }
 
@@ -79,6 +76,6 @@ static bool remove_from(Cloud *cloud, const char *directory, IsOwned is_owned, G
 
 bool leftovers_remove(Cloud *cloud, GError **error)
 {
-    return remove_from(cloud, "volumes", is_volume, error) &&
+    return remove_from(cloud, LAYERS_DIRECTORY, is_layer, error) &&
            remove_from(cloud, "instances", is_instance, error);
 }

@@ -7,15 +7,16 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "cloud/addresses.h"
-#include <errno.h>
+#include "cloud/instance_disks.h"
+#include "cloud/layers.h"
 #include <string.h>
 
-#define GIB (UINT64_C(1) << 30)
+#define GIB (INT64_C(1) << 30)
 
 typedef struct Parts {
     Image *image, *kernel, *ramdisk;
     InstanceType *type;
-    List enis, volumes;
+    List enis, volumes, disks;
 } Parts;
 
 static bool load_parts(Cloud *cloud, Arena *arena, const Instance *instance, Parts *parts,
@@ -30,7 +31,9 @@ static bool load_parts(Cloud *cloud, Arena *arena, const Instance *instance, Par
          !image_get(txn, arena, instance->ramdisk_id, &parts->ramdisk, error)) ||
         !instance_type_get(txn, arena, instance->type, &parts->type, error) ||
         !record_query(txn, arena, QUERY_ENIS_OF_INSTANCE, &parts->enis, error, instance->id) ||
-        !record_query(txn, arena, QUERY_VOLUMES_OF_INSTANCE, &parts->volumes, error, instance->id))
+        !record_query(txn, arena, QUERY_VOLUMES_OF_INSTANCE, &parts->volumes, error,
+                      instance->id) ||
+        !record_query(txn, arena, QUERY_DISKS_OF_INSTANCE, &parts->disks, error, instance->id))
         return false;
     if (!parts->type)
         return trouble_set(error, "instance type %s is not known any more", instance->type);
@@ -42,39 +45,68 @@ static const char *state_path(Cloud *cloud, Arena *arena, const char *path)
     return path ? arena_printf(arena, "%s/%s", cloud->config.state_dir, path) : NULL;
 }
 
+/* As Nitro's disks show it: without the dash. */
+static const char *volume_serial(Arena *arena, const char *id)
+{
+    return arena_printf(arena, "vol%s", id + strlen("vol-"));
+}
+
+static const char *volume_device_name(const char *device)
+{
+    return g_str_has_prefix(device, "/dev/") ? device + strlen("/dev/") : device;
+}
+
 char *instance_directory(Arena *arena, Cloud *cloud, const char *instance_id)
 {
     return arena_printf(arena, "%s/instances/%s", cloud->config.state_dir, instance_id);
 }
 
-static bool make_disks(Site *site, Arena *arena, const Parts *parts, const char *root_device,
+MachineDisk machine_disk(Cloud *cloud, Arena *arena, const Volume *volume)
+{
+    return (MachineDisk){
+        .path = state_path(cloud, arena, volume->path),
+        .serial = volume_serial(arena, volume->id),
+        .device = volume_device_name(volume->device),
+    };
+}
+
+/* The root first. */
+static void add_disk(Arena *arena, const Instance *instance, const char *device, MachineDisk disk,
+                     MachineSpec *spec)
+{
+    bool root = g_strcmp0(device, instance->root_device_name) == 0;
+    if (root)
+        disk.device = NULL;
+    list_add(&spec->disks, arena, arena_memdup(arena, &disk, sizeof(disk)));
+    void **items = spec->disks.items;
+    size_t last = spec->disks.n - 1;
+    if (root && last > 0) {
+        void *own = items[last];
+        memmove(items + 1, items, last * sizeof(*items));
+        items[0] = own;
+    }
+}
+
+static bool make_disks(Cloud *cloud, Arena *arena, const Parts *parts, const Instance *instance,
                        MachineSpec *spec, GError **error)
 {
-    Cloud *cloud = site->cloud;
-    unsigned extra = 0;
-    for (size_t i = 0; i < parts->volumes.n; i++) {
-        const Volume *volume = list_at(&parts->volumes, i);
-        bool root = strcmp(volume->device, root_device) == 0;
-        MachineDisk *disk = arena_new_struct(arena, MachineDisk);
-        disk->path = state_path(cloud, arena, volume->path);
-        /* The guest names disks in order; the root is the first whatever AWS calls its device. */
-        disk->target = root ? "vda" : arena_printf(arena, "vd%c", 'b' + (char)extra++);
-        disk->serial = volume->id;
-        const char *base = NULL, *format = NULL;
-        if (root && parts->image) {
-            base = state_path(cloud, arena, parts->image->path);
-            format = parts->image->format;
-        }
-        if (!cloud->config.hypervisor->create_disk(cloud->hypervisor, disk->path, base, format,
-                                                   (uint64_t)volume->size_gib * GIB, error))
+    LIST_EACH (const Volume *, volume, &parts->volumes) {
+        if (!layer_make(cloud, volume->path, volume->size_gib * GIB, error))
             return false;
-        list_add(&spec->disks, arena, disk);
-        if (root && spec->disks.n > 1) { /* first in the machine, too */
-            memmove(spec->disks.items + 1, spec->disks.items, (spec->disks.n - 1) * sizeof(void *));
-            spec->disks.items[0] = disk;
-        }
+        add_disk(arena, instance, volume->device, machine_disk(cloud, arena, volume), spec);
     }
-    return true;
+    LIST_EACH (const InstanceDisk *, disk, &parts->disks) {
+        if (!layer_make(cloud, disk->path, disk->size, error))
+            return false;
+        MachineDisk own = {
+            .path = state_path(cloud, arena, disk->path),
+            .serial = disk->virtual_name ? disk->virtual_name : "root",
+            .device = volume_device_name(disk->device),
+        };
+        add_disk(arena, instance, disk->device, own, spec);
+    }
+    bool rooted = spec->disks.n > 0 && !((MachineDisk *)list_at(&spec->disks, 0))->device;
+    return rooted || trouble_set(error, "it has no root volume");
 }
 
 static bool plug_nics(Site *site, Arena *arena, const Parts *parts, MachineSpec *spec,
@@ -120,7 +152,7 @@ bool machine_start(Site *site, Arena *arena, const Instance *instance, GError **
     };
     return (!real || file_make_directory(directory, error)) &&
            plug_nics(site, arena, &parts, &spec, error) &&
-           make_disks(site, arena, &parts, instance->root_device_name, &spec, error) &&
+           make_disks(cloud, arena, &parts, instance, &spec, error) &&
            cloud->config.hypervisor->start(cloud->hypervisor, &spec, error);
 }
 
@@ -138,20 +170,27 @@ bool machine_detach(Site *site, Arena *arena, const Instance *instance, GError *
     return true;
 }
 
-bool machine_remove_volumes(Cloud *cloud, Arena *arena, const Instance *instance, GError **error)
+bool machine_remove_disks(Cloud *cloud, Arena *arena, const Instance *instance, GError **error)
 {
-    List volumes = {0};
+    List files = {0};
+    g_autoptr(Txn) txn = NULL;
+    if (!txn_begin(cloud->config.store, &txn, error) ||
+        !instance_disks_forget(txn, arena, instance, &files, error) || !txn_commit(&txn, error))
+        return false;
+    layers_remove(cloud, &files);
+    return true;
+}
+
+bool machine_empty_disks(Cloud *cloud, Arena *arena, const Instance *instance, GError **error)
+{
+    List disks = {0}, files = {0};
     g_autoptr(Txn) txn = NULL;
     if (!txn_begin_read(cloud->config.store, &txn, error) ||
-        !record_query(txn, arena, QUERY_VOLUMES_OF_INSTANCE, &volumes, error, instance->id) ||
+        !record_query(txn, arena, QUERY_DISKS_OF_INSTANCE, &disks, error, instance->id) ||
         !txn_commit(&txn, error))
         return false;
-    LIST_EACH (const Volume *, volume, &volumes) {
-        if (!volume->delete_on_termination)
-            continue;
-        const char *path = state_path(cloud, arena, volume->path);
-        if (unlink(path) != 0 && errno != ENOENT)
-            return trouble_set_errno(error, errno, "cannot remove %s", path);
-    }
+    LIST_EACH (const InstanceDisk *, disk, &disks)
+        list_add(&files, arena, (void *)disk->path);
+    layers_remove(cloud, &files);
     return true;
 }

@@ -8,5 +8,9 @@
 bool machine_start(Site *site, Arena *arena, const Instance *instance, GError **error);
 /* Unplugs its interfaces. */
 bool machine_detach(Site *site, Arena *arena, const Instance *instance, GError **error);
-/* Removes the files of the volumes that go with the instance, and its directory's sockets. */
-bool machine_remove_volumes(Cloud *cloud, Arena *arena, const Instance *instance, GError **error);
+/* Forgets the volumes and disks that go with the instance, and removes their files. */
+bool machine_remove_disks(Cloud *cloud, Arena *arena, const Instance *instance, GError **error);
+/* Removes what is on its instance-store disks, which begin empty when it starts again. */
+bool machine_empty_disks(Cloud *cloud, Arena *arena, const Instance *instance, GError **error);
+/* What the machine is told of a volume that is not its root. */
+MachineDisk machine_disk(Cloud *cloud, Arena *arena, const Volume *volume);

@@ -46,6 +46,16 @@ void policy_add_caller_facts(Arena *arena, PolicyRequest *request)
 
 /* ---- evaluating ---- */
 
+/* A user's name is enough to know him, whatever path is said with it: an account has it once. */
+static bool is_arn(const char *named, const char *arn)
+{
+    const char *user = arn ? strstr(arn, ":user/") : NULL;
+    if (!user)
+        return g_strcmp0(named, arn) == 0;
+    size_t size = (size_t)(user - arn) + strlen(":user/");
+    return strncmp(named, arn, size) == 0 && strcmp(named + size, strrchr(arn, '/') + 1) == 0;
+}
+
 static bool is_principal(const Principal *principal, const PolicyRequest *request,
                          bool *ret_as_account)
 {
@@ -60,7 +70,7 @@ static bool is_principal(const Principal *principal, const PolicyRequest *reques
         *ret_as_account = true;
         return g_strcmp0(principal->text, request->canonical_id) == 0;
     case PRINCIPAL_ARN:
-        return g_strcmp0(principal->text, request->arn) == 0;
+        return is_arn(principal->text, request->arn);
     case PRINCIPAL_USER_ID:
         return g_strcmp0(principal->text, request->user_id) == 0;
     case PRINCIPAL_NOBODY:

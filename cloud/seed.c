@@ -35,7 +35,9 @@ bool cloud_seed(Cloud *cloud, Txn *txn, GError **error)
     g_autoptr(Arena) arena = arena_new();
     Context context = {.cloud = cloud, .arena = arena, .region = HOME_REGION};
     AccessKey *key;
+    List images = {0};
     return catalog_seed(&context, txn, error) &&
            account_seed(txn, arena, cloud_now(cloud), &key, error) &&
-           seed_accounts(&context, txn, error) && images_register_starter(&context, txn, error);
+           seed_accounts(&context, txn, error) &&
+           images_register_built(&context, txn, &images, error);
 }

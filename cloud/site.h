@@ -31,6 +31,9 @@ struct Cloud {
     GMutex mutex;     /* guards sites, ends */
     GPtrArray *sites; /* of Site *: never changed, but another one takes its place */
     GHashTable *ends; /* instance id → MachineEventKind + 1: how its machine ended, until seen */
+    WorkQueue *disks; /* one key; cloud/disk_controller.c */
+    GHashTable *held; /* set of ids of volumes that are worked on; guarded by mutex */
+    GCond released;
     GThread *sweeper;
     GCond sweep;
     bool ending;

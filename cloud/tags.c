@@ -27,6 +27,7 @@ static const Kind kinds[] = {
     {"vpc-", "vpc", vpc_record_type, FAULT_INVALID_VPC_ID_NOT_FOUND, "vpc ID"},
     {"subnet-", "subnet", subnet_record_type, FAULT_INVALID_SUBNET_ID_NOT_FOUND, "subnet ID"},
     {"vol-", "volume", volume_record_type, FAULT_INVALID_VOLUME_NOT_FOUND, "volume"},
+    {"snap-", "snapshot", snapshot_record_type, FAULT_INVALID_SNAPSHOT_NOT_FOUND, "snapshot"},
     {"eni-", "network-interface", eni_record_type, FAULT_INVALID_NETWORK_INTERFACE_ID_NOT_FOUND,
      "networkInterface ID"},
 };

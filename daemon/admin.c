@@ -5,6 +5,7 @@
 #include "cloud/accounts.h"
 #include "cloud/addresses.h"
 #include "cloud/iam.h"
+#include "cloud/images.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -117,6 +118,18 @@ static bool create_account(void *data, Arena *arena, const char *name, const cha
     return tell(arena, object, ret_json, error);
 }
 
+static bool refresh_images(void *data, Arena *arena, const char **ret_json, GError **error)
+{
+    const Admin *admin = data;
+    List images = {0};
+    if (!images_refresh(admin->cloud, arena, &images, error))
+        return false;
+    json_t *array = json_array();
+    LIST_EACH (const Image *, image, &images)
+        json_array_append_new(array, json_pack("{s:s, s:s}", "id", image->id, "name", image->name));
+    return tell(arena, json_pack("{s:o}", "images", array), ret_json, error);
+}
+
 static bool reset(void *data, GError **error)
 {
     const Admin *admin = data;
@@ -136,5 +149,6 @@ AdminHooks admin_hooks(Admin *admin, bool allow_reset)
         .account_id = admin->account_id,
         .accounts_json = accounts_json,
         .create_account = create_account,
+        .refresh_images = refresh_images,
     };
 }

@@ -170,13 +170,13 @@ Acl *acl_canned(Arena *arena, const char *name, const char *owner_id, const char
     return acl;
 }
 
-static bool is_for(const AclGrant *grant, const char *id)
+static bool is_for(const AclGrant *grant, const char *id, bool anonymous, bool ignore_public)
 {
     switch (grant->group) {
     case ACL_ALL_USERS:
-        return true;
+        return !ignore_public;
     case ACL_AUTHENTICATED_USERS:
-        return id != NULL;
+        return !ignore_public && !anonymous;
     case ACL_NO_GROUP:
         return id && strcmp(grant->id, id) == 0;
     case ACL_LOG_DELIVERY:
@@ -186,11 +186,11 @@ static bool is_for(const AclGrant *grant, const char *id)
     g_assert_not_reached();
 }
 
-unsigned acl_allowed(const Acl *acl, const char *id)
+unsigned acl_allowed(const Acl *acl, const char *id, bool anonymous, bool ignore_public)
 {
     unsigned allowed = 0;
     LIST_EACH (const AclGrant *, grant, &acl->grants) {
-        if (is_for(grant, id))
+        if (is_for(grant, id, anonymous, ignore_public))
             allowed |= grant->permission;
     }
     return allowed;

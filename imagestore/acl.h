@@ -47,7 +47,9 @@ void acl_add(Acl *acl, Arena *arena, AclPermission permission, AclGroup group, c
  * name. bucket_owner_id NULL: the ACL is the bucket's own. */
 Acl *acl_canned(Arena *arena, const char *name, const char *owner_id, const char *bucket_owner_id);
 
-/* What the list lets a caller do: bits of AclPermission; id NULL: an anonymous one. */
-unsigned acl_allowed(const Acl *acl, const char *id);
+/* What the list lets a caller do: bits of AclPermission. id: of his account, for what is granted to
+ * that; NULL: nothing of it is for him. anonymous: he did not sign. ignore_public: what groups are
+ * granted does not count. */
+unsigned acl_allowed(const Acl *acl, const char *id, bool anonymous, bool ignore_public);
 /* Whether it gives anything to all users, or to all authenticated ones. */
 bool acl_is_public(const Acl *acl);

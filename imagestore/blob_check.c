@@ -8,6 +8,8 @@
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/file.h"
+#include "imagestore/part_sweep.h"
+#include "imagestore/uploads.h"
 #include "store/blob_data.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -77,6 +79,13 @@ static void tell_missing(Check *check, const Blob *blob)
     tell(check, "missing: blob %s has no bytes", blob->id);
 }
 
+static void tell_unreadable(Check *check, const Blob *blob)
+{
+    check->found.damaged++;
+    lose(check, blob);
+    tell(check, "damaged: blob %s cannot be read: %s", blob->id, g_strerror(errno));
+}
+
 /* Other failures than the file's absence end the check; a part of the disk that cannot be read is
  * damage. */
 static bool check_file(Check *check, const Blob *blob, GError **error)
@@ -97,9 +106,11 @@ static bool check_file(Check *check, const Blob *blob, GError **error)
         ssize_t got = read(fd, check->buffer, BUFFER_SIZE);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0)
-            tell(check, "damaged: blob %s cannot be read: %s", blob->id, g_strerror(errno));
-        if (got <= 0)
+        if (got < 0) {
+            tell_unreadable(check, blob);
+            return true;
+        }
+        if (got == 0)
             break;
         md5_add(&(Md5Feed){&md5, (const uint8_t *)check->buffer, (size_t)got}, 1);
     }
@@ -262,6 +273,47 @@ static bool check_references(Check *check, Txn *txn, Arena *arena, GError **erro
     return true;
 }
 
+/* They are whole only with all of their parts. */
+static bool check_objects_of_parts(Check *check, Txn *txn, Arena *arena, GError **error)
+{
+    List objects = {0};
+    if (!record_query(txn, arena, QUERY_OBJECTS_WITHOUT_PARTS, &objects, error))
+        return false;
+    LIST_EACH (const Object *, object, &objects)
+        tell(check, "missing: parts of %s", object_name(arena, object));
+    check->found.missing += objects.n;
+    return true;
+}
+
+static bool check_completed_uploads(Check *check, Txn *txn, Arena *arena, GError **error)
+{
+    List uploads = {0};
+    if (!record_query(txn, arena, QUERY_UPLOADS_WITHOUT_OBJECT, &uploads, error))
+        return false;
+    LIST_EACH (const Upload *, upload, &uploads) {
+        check->found.orphans++;
+        tell(check, "orphan: completed upload %s belongs to no object", upload->id);
+        if (check->repair && !upload_drop(check->blobs, txn, upload->id, error))
+            return false;
+    }
+    return true;
+}
+
+static bool check_part_orphans(Check *check, Txn *txn, GError **error)
+{
+    int64_t n;
+    if (!record_count(txn, COUNT_PART_ORPHANS, &n, error))
+        return false;
+    if (n == 0)
+        return true;
+    check->found.orphans += (uint64_t)n;
+    tell(check, "orphan: %" PRId64 " parts belong to no upload", n);
+    if (!check->repair)
+        return true;
+    blob_sweeper_expect(check->blobs->sweeper);
+    return record_change(txn, CHANGE_TRASH_PART_ORPHANS, NULL, error);
+}
+
 static bool check_data_orphans(Check *check, Txn *txn, GError **error)
 {
     int64_t n;
@@ -286,11 +338,19 @@ static bool check_records(Check *check, GError **error)
         if (!check_count(check, txn, blob, error))
             return false;
     }
-    if (!check_data_orphans(check, txn, error) || !check_references(check, txn, arena, error) ||
-        !txn_commit(&txn, error))
+    if (!check_objects_of_parts(check, txn, arena, error) ||
+        !check_completed_uploads(check, txn, arena, error) ||
+        !check_part_orphans(check, txn, error) || !check_data_orphans(check, txn, error) ||
+        !check_references(check, txn, arena, error) || !txn_commit(&txn, error))
         return false;
     blobs_wake(check->blobs);
     return true;
+}
+
+/* What the sweeper would remove while it is looked at. */
+static bool sweep_parts(Check *check, GError **error)
+{
+    return part_sweep_all(check->blobs, NULL, NULL, error);
 }
 
 bool blobs_check(Blobs *blobs, bool repair, void (*tell_line)(void *data, const char *line),
@@ -304,8 +364,9 @@ bool blobs_check(Blobs *blobs, bool repair, void (*tell_line)(void *data, const 
                    .tell_data = data,
                    .buffer = buffer,
                    .arena = arena};
-    if (!check_records(&check, error) || !check_bytes(&check, error) ||
-        !tell_owners(&check, error) || !check_names(&check, error))
+    if (!sweep_parts(&check, error) || !check_records(&check, error) ||
+        !sweep_parts(&check, error) || !check_bytes(&check, error) || !tell_owners(&check, error) ||
+        !check_names(&check, error))
         return false;
     *ret_check = check.found;
     return true;

@@ -1,18 +1,19 @@
 /* The thread that empties the trash.
  *
- * Invariants: a row leaves the trash only when its file is gone for good; `expected` is never less
- * than what was put there since the start and is still there, so that a wake without anything to do
- * costs one comparison. (Transactions that were rolled back make it more: some looks too many.) */
+ * Invariants: a row leaves the trash only when its file is gone for good; `expected` is set as long
+ * as there is something in the trash, or in a transaction that is not over, so that a wake without
+ * anything to do costs one comparison. */
 #include "imagestore/blob_sweeper.h"
 
 #include "base/faultpoint.h"
+#include "imagestore/blobs_state.h"
+#include "imagestore/part_sweep.h"
 #include <stdatomic.h>
 
 struct BlobSweeper {
-    BlobFiles *files;
-    Store *store;
-    GThread *thread;
-    atomic_uint_least64_t expected;
+    Blobs *blobs;
+    GThread *thread;      /* NULL: it was not started */
+    atomic_bool expected; /* there may be something in the trash, or come with a commit */
 
     GMutex lock; /* over all below */
     GCond woken;
@@ -69,7 +70,7 @@ static bool list_trash(BlobSweeper *sweeper, Arena *arena, const char *after, Li
                        GError **error)
 {
     g_autoptr(Txn) txn = NULL;
-    return txn_begin_read(sweeper->store, &txn, error) &&
+    return txn_begin_read(sweeper->blobs->store, &txn, error) &&
            record_query(txn, arena, QUERY_TRASH, list, error, after);
 }
 
@@ -80,7 +81,7 @@ static void unlink_all(BlobSweeper *sweeper, Arena *arena, const List *list, Lis
         g_autoptr(GError) error = NULL;
         if (is_pinned(sweeper, trash->id))
             continue;
-        if (blob_files_remove(sweeper->files, trash->id, &error))
+        if (blob_files_remove(sweeper->blobs->files, trash->id, &error))
             list_add(gone, arena, trash);
         else
             g_warning("%s", error->message);
@@ -93,17 +94,17 @@ static bool sync_removals(BlobSweeper *sweeper, const List *gone, GError **error
     LIST_EACH (const BlobTrash *, trash, gone)
         touched[blob_id_shelf(trash->id)] = true;
     for (unsigned shelf = 0; shelf < BLOB_SHELVES; shelf++) {
-        if (touched[shelf] && !blob_files_sync_shelf(sweeper->files, shelf, error))
+        if (touched[shelf] && !blob_files_sync_shelf(sweeper->blobs->files, shelf, error))
             return false;
     }
-    return blob_files_sync_new(sweeper->files, error);
+    return blob_files_sync_new(sweeper->blobs->files, error);
 }
 
 static bool forget(BlobSweeper *sweeper, const List *gone, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     faultpoint("blob-forget");
-    if (!txn_begin(sweeper->store, &txn, error))
+    if (!txn_begin(sweeper->blobs->store, &txn, error))
         return false;
     LIST_EACH (const BlobTrash *, trash, gone) {
         if (!blob_trash_delete(txn, trash->id, error))
@@ -120,26 +121,62 @@ static bool is_ending(BlobSweeper *sweeper)
     return ending;
 }
 
-static bool sweep(BlobSweeper *sweeper, uint64_t *ret_gone, GError **error)
+/* A piece of the trash, behind `after`, which moves on. */
+static bool sweep_piece(BlobSweeper *sweeper, char after[BLOB_ID_SIZE], bool *ret_more,
+                        GError **error)
 {
     g_autoptr(Arena) arena = arena_new();
-    uint64_t total = 0;
-    for (const char *after = ""; !is_ending(sweeper);) {
-        List list = {0}, gone = {0};
-        if (!list_trash(sweeper, arena, after, &list, error))
+    List list = {0}, gone = {0};
+    if (!list_trash(sweeper, arena, after, &list, error))
+        return false;
+    *ret_more = list.n > 0;
+    if (list.n == 0)
+        return true;
+    const BlobTrash *last = list_at(&list, list.n - 1);
+    g_strlcpy(after, last->id, BLOB_ID_SIZE);
+    /* Whoever saw one of these as a blob has opened or pinned it after this. */
+    store_outwait_readers(sweeper->blobs->store);
+    unlink_all(sweeper, arena, &list, &gone);
+    return gone.n == 0 || (sync_removals(sweeper, &gone, error) && forget(sweeper, &gone, error));
+}
+
+static bool sweep_files(BlobSweeper *sweeper, GError **error)
+{
+    char after[BLOB_ID_SIZE] = "";
+    for (bool more = true; more && !is_ending(sweeper);) {
+        if (!sweep_piece(sweeper, after, &more, error))
             return false;
-        if (list.n == 0)
-            break;
-        after = ((const BlobTrash *)list_at(&list, list.n - 1))->id;
-        /* Whoever saw one of these as a blob has opened or pinned it after this. */
-        store_outwait_readers(sweeper->store);
-        unlink_all(sweeper, arena, &list, &gone);
-        if (gone.n > 0 && (!sync_removals(sweeper, &gone, error) || !forget(sweeper, &gone, error)))
-            return false;
-        total += gone.n;
     }
-    *ret_gone = total;
     return true;
+}
+
+/* Something gets there only in a transaction that writes, of which there is one at a time: if this
+ * one sees nothing, nothing is expected. */
+static bool settle(BlobSweeper *sweeper, GError **error)
+{
+    g_autoptr(Arena) arena = arena_new();
+    g_autoptr(Txn) txn = NULL;
+    List list = {0};
+    void *upload;
+    if (!txn_begin(sweeper->blobs->store, &txn, error) ||
+        !record_query(txn, arena, QUERY_TRASH, &list, error, "") ||
+        !record_query_one(txn, arena, QUERY_UPLOAD_TRASH, &upload, error))
+        return false;
+    if (list.n == 0 && !upload)
+        atomic_store(&sweeper->expected, false);
+    return true;
+}
+
+static bool goes_on(void *data)
+{
+    return !is_ending(data);
+}
+
+/* Parts first: their files come into the trash with them. */
+static bool sweep(BlobSweeper *sweeper, GError **error)
+{
+    return part_sweep_all(sweeper->blobs, goes_on, sweeper, error) && sweep_files(sweeper, error) &&
+           settle(sweeper, error);
 }
 
 static bool wait_for_wake(BlobSweeper *sweeper)
@@ -156,31 +193,28 @@ static bool wait_for_wake(BlobSweeper *sweeper)
 static void *run(void *data)
 {
     BlobSweeper *sweeper = data;
-    bool first = true;
     while (wait_for_wake(sweeper)) {
         g_autoptr(GError) error = NULL;
-        uint64_t gone = 0;
-        if (!sweep(sweeper, &gone, &error))
+        if (!sweep(sweeper, &error))
             g_warning("Files of deleted objects stay for now: %s", error->message);
-        /* Nobody counted what was there before. */
-        if (!first)
-            atomic_fetch_sub(&sweeper->expected, MIN(gone, atomic_load(&sweeper->expected)));
-        first = false;
     }
     return NULL;
 }
 
-BlobSweeper *blob_sweeper_new(BlobFiles *files, Store *store)
+BlobSweeper *blob_sweeper_new(Blobs *blobs)
 {
     BlobSweeper *sweeper = g_new0(BlobSweeper, 1);
-    sweeper->files = files;
-    sweeper->store = store;
-    sweeper->awake = true;
+    sweeper->blobs = blobs;
+    sweeper->awake = sweeper->expected = true;
     g_mutex_init(&sweeper->lock);
     g_cond_init(&sweeper->woken);
     sweeper->pins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    sweeper->thread = g_thread_new("sweeper", run, sweeper);
     return sweeper;
+}
+
+void blob_sweeper_start(BlobSweeper *sweeper)
+{
+    sweeper->thread = g_thread_new("sweeper", run, sweeper);
 }
 
 void blob_sweeper_free(BlobSweeper *sweeper)
@@ -192,7 +226,8 @@ void blob_sweeper_free(BlobSweeper *sweeper)
     sweeper->ending = true;
     g_cond_signal(&sweeper->woken);
     g_mutex_unlock(&sweeper->lock);
-    g_thread_join(sweeper->thread);
+    if (sweeper->thread)
+        g_thread_join(sweeper->thread);
     g_hash_table_unref(sweeper->pins);
     g_cond_clear(&sweeper->woken);
     g_mutex_clear(&sweeper->lock);
@@ -201,12 +236,12 @@ void blob_sweeper_free(BlobSweeper *sweeper)
 
 void blob_sweeper_expect(BlobSweeper *sweeper)
 {
-    atomic_fetch_add(&sweeper->expected, 1);
+    atomic_store(&sweeper->expected, true);
 }
 
 void blob_sweeper_wake(BlobSweeper *sweeper)
 {
-    if (atomic_load(&sweeper->expected) == 0)
+    if (!atomic_load(&sweeper->expected))
         return;
     g_mutex_lock(&sweeper->lock);
     wake(sweeper);

@@ -1,4 +1,5 @@
-/* Removes the files of blobs that are gone, on a thread of its own.
+/* Removes what is left of what is gone, on a thread of its own: the parts of uploads
+ * (imagestore/part_sweep.h), and the files of blobs.
  *
  * A file in the trash (BlobTrash) is unlinked when nobody can want to open it any more: every
  * reading transaction that may still see its record has ended, and nobody pins it. Its row goes
@@ -7,13 +8,13 @@
  * Thread-safe. */
 #pragma once
 
-#include "imagestore/blob_files.h"
-#include "store/record.h"
+#include "imagestore/blobs.h"
 
 typedef struct BlobSweeper BlobSweeper;
 
-/* Starts with what is in the trash. */
-BlobSweeper *blob_sweeper_new(BlobFiles *files, Store *store);
+BlobSweeper *blob_sweeper_new(Blobs *blobs);
+/* Starts with what is in the trash. All else of blobs is there. */
+void blob_sweeper_start(BlobSweeper *sweeper);
 /* What is left stays in the trash. NULL is fine; nothing may be pinned. */
 void blob_sweeper_free(BlobSweeper *sweeper);
 

@@ -37,7 +37,8 @@ bool blobs_open(const char *directory, Store *store, Blobs **ret_blobs, GError *
     if (!blob_files_open(directory, &blobs->files, error) || !sweep_new(blobs, error))
         return false;
     blobs->pool = blob_pool_new();
-    blobs->sweeper = blob_sweeper_new(blobs->files, store);
+    blobs->sweeper = blob_sweeper_new(blobs);
+    blob_sweeper_start(blobs->sweeper);
     *ret_blobs = g_steal_pointer(&blobs);
     return true;
 }

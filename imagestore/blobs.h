@@ -78,7 +78,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BlobWriter, blob_writer_free)
 /* One more, one less. */
 bool blob_ref(Txn *txn, const char *id, GError **error);
 bool blob_unref(Blobs *blobs, Txn *txn, const char *id, GError **error);
-/* A transaction with blob_unref was committed: there may be trash. Never waits. */
+/* A transaction with blob_unref or part_trash_put was committed: there may be trash. Never waits.
+ */
 void blobs_wake(Blobs *blobs);
 /* The same after store_clear(). */
 void blobs_sweep(Blobs *blobs);
@@ -106,9 +107,9 @@ void blob_crypt(const uint8_t *customer_key, const char *salt, uint64_t offset, 
  * writes to meanwhile. */
 typedef struct BlobCheck {
     uint64_t blobs, bytes;
-    uint64_t damaged;    /* blobs whose bytes are not what was written */
-    uint64_t missing;    /* blobs, or objects' and parts' references to them, with nothing there */
-    uint64_t orphans;    /* files and records that nobody owns */
+    uint64_t damaged; /* blobs whose bytes are not what was written */
+    uint64_t missing; /* blobs, references to them with nothing there, objects without all parts */
+    uint64_t orphans; /* files and records that nobody owns */
     uint64_t miscounted; /* records that say more or fewer refer to them than do */
 } BlobCheck;
 bool blobs_check(Blobs *blobs, bool repair, void (*tell)(void *data, const char *line), void *data,

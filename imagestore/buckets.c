@@ -4,17 +4,25 @@
  * whoever has the bucket need not look for what is not there. */
 #include "imagestore/buckets.h"
 
-#include "imagestore/uploads.h"
+#include "imagestore/part_sweep.h"
 #include <string.h>
 
 static const char *const document_names[DOCUMENT_KINDS] = {
-    [DOCUMENT_ACCELERATE] = "accelerate",   [DOCUMENT_CORS] = "cors",
-    [DOCUMENT_ENCRYPTION] = "encryption",   [DOCUMENT_LIFECYCLE] = "lifecycle",
-    [DOCUMENT_LOGGING] = "logging",         [DOCUMENT_NOTIFICATION] = "notification",
-    [DOCUMENT_OBJECT_LOCK] = "object-lock", [DOCUMENT_OWNERSHIP] = "ownershipControls",
-    [DOCUMENT_POLICY] = "policy",           [DOCUMENT_PUBLIC_ACCESS_BLOCK] = "publicAccessBlock",
-    [DOCUMENT_REPLICATION] = "replication", [DOCUMENT_REQUEST_PAYMENT] = "requestPayment",
-    [DOCUMENT_TAGGING] = "tagging",         [DOCUMENT_WEBSITE] = "website",
+    [DOCUMENT_ACCELERATE] = "accelerate",
+    [DOCUMENT_CORS] = "cors",
+    [DOCUMENT_ENCRYPTION] = "encryption",
+    [DOCUMENT_LIFECYCLE] = "lifecycle",
+    [DOCUMENT_LOGGING] = "logging",
+    [DOCUMENT_NOTIFICATION] = "notification",
+    [DOCUMENT_OBJECT_LOCK] = "object-lock",
+    [DOCUMENT_OWNERSHIP] = "ownershipControls",
+    [DOCUMENT_POLICY] = "policy",
+    [DOCUMENT_PUBLIC_ACCESS_BLOCK] = "publicAccessBlock",
+    [DOCUMENT_REPLICATION] = "replication",
+    [DOCUMENT_REQUEST_PAYMENT] = "requestPayment",
+    [DOCUMENT_TAGGING] = "tagging",
+    [DOCUMENT_WEBSITE] = "website",
+    [DOCUMENT_LIFECYCLE_SIZE] = "lifecycle-size",
 };
 
 const char *document_name(DocumentKind kind)
@@ -109,13 +117,18 @@ bool bucket_create(Txn *txn, const Bucket *bucket, GError **error)
     return bucket_insert(txn, &created, error);
 }
 
+bool bucket_none(GError **error)
+{
+    return fault_set(error, FAULT_NO_SUCH_BUCKET, "The specified bucket does not exist");
+}
+
 bool bucket_find(Txn *txn, Arena *arena, const char *name, Bucket **ret_bucket, GError **error)
 {
     Bucket *bucket;
     if (!bucket_get(txn, arena, name, &bucket, error))
         return false;
     if (!bucket)
-        return fault_set(error, FAULT_NO_SUCH_BUCKET, "The specified bucket does not exist");
+        return bucket_none(error);
     *ret_bucket = bucket;
     return true;
 }
@@ -124,19 +137,13 @@ bool bucket_remove(Blobs *blobs, Txn *txn, const Bucket *bucket, GError **error)
 {
     g_autoptr(Arena) arena = arena_new();
     void *object;
-    List uploads = {0};
     if (!record_query_one(txn, arena, QUERY_OBJECTS_IN_BUCKET, &object, error, bucket->name))
         return false;
     if (object)
         return fault_set(error, FAULT_BUCKET_NOT_EMPTY,
                          "The bucket you tried to delete is not empty");
-    if (!record_query(txn, arena, QUERY_UPLOADS_OF_BUCKET, &uploads, error, bucket->name))
-        return false;
-    LIST_EACH (const Upload *, upload, &uploads) {
-        if (!upload_abort(blobs, txn, arena, upload, error))
-            return false;
-    }
-    return record_change(txn, CHANGE_DELETE_DOCUMENTS_OF_BUCKET, NULL, error, bucket->name) &&
+    return part_trash_put_all(blobs, txn, bucket->name, error) &&
+           record_change(txn, CHANGE_DELETE_DOCUMENTS_OF_BUCKET, NULL, error, bucket->name) &&
            bucket_delete(txn, bucket->name, error);
 }
 

@@ -22,7 +22,8 @@ typedef enum DocumentKind {
     DOCUMENT_REQUEST_PAYMENT,
     DOCUMENT_TAGGING,
     DOCUMENT_WEBSITE,
-    DOCUMENT_KINDS,
+    DOCUMENT_LIFECYCLE_SIZE, /* a word: what smallest size the lifecycle's transitions have */
+    DOCUMENT_KINDS,          /* Bucket.documents has bits of these numbers: new ones come last */
 } DocumentKind;
 /* The name in the table: "cors". */
 const char *document_name(DocumentKind kind);
@@ -42,6 +43,8 @@ bool bucket_name_is_valid(const char *name);
  * TooManyBuckets. bucket's name, account_id, region, created, object_lock, acl and ownership say
  * what is wanted; object lock turns versioning on. */
 bool bucket_create(Txn *txn, const Bucket *bucket, GError **error);
+/* Sets the fault NoSuchBucket; false. */
+bool bucket_none(GError **error);
 /* Fault NoSuchBucket. */
 bool bucket_find(Txn *txn, Arena *arena, const char *name, Bucket **ret_bucket, GError **error);
 /* Fault BucketNotEmpty: a version or a delete marker is in it. Unfinished uploads go with it. */

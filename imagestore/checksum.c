@@ -9,17 +9,17 @@
 #include <string.h>
 
 typedef struct Row {
-    const char *name;
+    const char *name, *lower;
     size_t size;
     const char *digest; /* OpenSSL's name; NULL: a CRC */
 } Row;
 
 static const Row rows[CHECKSUM_KINDS] = {
-    [CHECKSUM_CRC32] = {"CRC32", 4, NULL},
-    [CHECKSUM_CRC32C] = {"CRC32C", 4, NULL},
-    [CHECKSUM_CRC64NVME] = {"CRC64NVME", 8, NULL},
-    [CHECKSUM_SHA1] = {"SHA1", SHA1_SIZE, "SHA1"},
-    [CHECKSUM_SHA256] = {"SHA256", SHA256_SIZE, "SHA256"},
+    [CHECKSUM_CRC32] = {"CRC32", "crc32", 4, NULL},
+    [CHECKSUM_CRC32C] = {"CRC32C", "crc32c", 4, NULL},
+    [CHECKSUM_CRC64NVME] = {"CRC64NVME", "crc64nvme", 8, NULL},
+    [CHECKSUM_SHA1] = {"SHA1", "sha1", SHA1_SIZE, "SHA1"},
+    [CHECKSUM_SHA256] = {"SHA256", "sha256", SHA256_SIZE, "SHA256"},
 };
 
 struct Checksum {
@@ -32,6 +32,12 @@ const char *checksum_name(ChecksumKind kind)
 {
     g_assert(kind < CHECKSUM_KINDS);
     return rows[kind].name;
+}
+
+const char *checksum_lower_name(ChecksumKind kind)
+{
+    g_assert(kind < CHECKSUM_KINDS);
+    return rows[kind].lower;
 }
 
 bool checksum_parse(const char *name, ChecksumKind *ret_kind)

@@ -23,6 +23,7 @@ typedef enum ChecksumKind {
 
 /* "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256". */
 const char *checksum_name(ChecksumKind kind);
+const char *checksum_lower_name(ChecksumKind kind); /* "crc32" … */
 /* In any case; false when there is none of that name. */
 bool checksum_parse(const char *name, ChecksumKind *ret_kind);
 size_t checksum_size(ChecksumKind kind);

@@ -20,13 +20,15 @@
 #endif
 
 #define FOLD_STRIDE 64 /* bytes, four blocks */
+#define SQUARES 67     /* for as many bits as 2^64 bytes have */
 
 typedef struct Crc {
     unsigned width;
     uint64_t polynomial; /* without its highest coefficient */
     uint64_t mask;
-    uint64_t tables[8][256];  /* of a byte with 0 to 7 bytes of zeros behind it */
-    uint64_t far[2], near[2]; /* multipliers that fold by FOLD_STRIDE, and by one block */
+    uint64_t tables[8][256];   /* of a byte with 0 to 7 bytes of zeros behind it */
+    uint64_t far[2], near[2];  /* multipliers that fold by FOLD_STRIDE, and by one block */
+    uint64_t squares[SQUARES]; /* x to the power of 2^i */
 } Crc;
 
 static uint64_t times_x(const Crc *crc, uint64_t a)
@@ -45,17 +47,19 @@ static uint64_t multiply(const Crc *crc, uint64_t a, uint64_t b)
     return product;
 }
 
-/* x to the power of n, by squaring. */
+/* a times x to the power of n 2^shift. */
+static uint64_t move(const Crc *crc, uint64_t a, uint64_t n, unsigned shift)
+{
+    for (const uint64_t *square = crc->squares + shift; n > 0; n >>= 1, square++) {
+        if (n & 1)
+            a = multiply(crc, a, *square);
+    }
+    return a;
+}
+
 static uint64_t power(const Crc *crc, uint64_t n)
 {
-    uint64_t result = UINT64_C(1) << (crc->width - 1);
-    uint64_t square = times_x(crc, result);
-    for (; n > 0; n >>= 1) {
-        if (n & 1)
-            result = multiply(crc, result, square);
-        square = multiply(crc, square, square);
-    }
-    return result;
+    return move(crc, UINT64_C(1) << (crc->width - 1), n, 0);
 }
 
 static void set_multipliers(const Crc *crc, unsigned bits, uint64_t *multipliers)
@@ -81,6 +85,9 @@ static void set_up(Crc *crc, unsigned width, uint64_t polynomial)
             crc->tables[zeros][byte] = crc->tables[0][shorter & 255] ^ shorter >> 8;
         }
     }
+    crc->squares[0] = times_x(crc, UINT64_C(1) << (width - 1));
+    for (unsigned i = 1; i < SQUARES; i++)
+        crc->squares[i] = multiply(crc, crc->squares[i - 1], crc->squares[i - 1]);
     set_multipliers(crc, FOLD_STRIDE * 8, crc->far);
     set_multipliers(crc, 128, crc->near);
 }
@@ -192,10 +199,5 @@ uint64_t crc_add_by_tables(ChecksumKind kind, uint64_t crc, const void *data, si
 
 uint64_t crc_combine(ChecksumKind kind, uint64_t a, uint64_t b, uint64_t size_b)
 {
-    /* 8 size_b could overflow: x^(8n) is (x^8)^n, and the power of a power needs no more code. */
-    const Crc *self = crc_of(kind);
-    uint64_t moved = a;
-    for (unsigned i = 0; i < 8; i++)
-        moved = multiply(self, moved, power(self, size_b));
-    return moved ^ b;
+    return move(crc_of(kind), a, size_b, 3) ^ b; /* 8 bits a byte */
 }

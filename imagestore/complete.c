@@ -1,22 +1,28 @@
 /* Completing a multipart upload: from the parts that are there and what the client says of them to
  * an object.
  *
+ * Invariant: offsets mean nothing as long as the upload is open, so that many parts can be placed
+ * before the transaction that completes it, which only places those that are not.
+ *
  * Sources: CompleteMultipartUpload (Amazon S3 API Reference); "Checking object integrity" (Amazon
  * S3 User Guide): a composite checksum is that of the parts' checksums one after the other; one of
  * the full object is combined from the parts'. */
 #include "imagestore/uploads.h"
 
 #include "base/digest.h"
+#include "imagestore/part_sweep.h"
 #include <inttypes.h>
 #include <string.h>
 
 typedef struct Completion {
     Arena *arena;
-    const List *claims; /* of PartClaim * */
-    List parts;         /* of Part *: those claimed, in order */
-    List dropped;       /* of Part *: the others */
+    const List *claims;  /* of PartClaim * */
+    List parts;          /* of Part *: those claimed, in order */
+    List dropped;        /* of Part *: the others */
+    ChecksumClaim *sums; /* of each of parts */
     ChecksumClaim checksum;
     int64_t size;
+    const Part *small; /* it is smaller than allowed; NULL: none is */
 } Completion;
 
 static bool check_claims(const List *claims, GError **error)
@@ -52,7 +58,7 @@ static bool choose_parts(Completion *completion, const List *there, GError **err
         Part *part = NULL;
         for (; i < there->n && !part; i++) {
             Part *next = list_at(there, i);
-            unsigned number = (unsigned)g_ascii_strtoull(next->number, NULL, 10);
+            unsigned number = part_number(next);
             if (number > claim->number)
                 break;
             if (number == claim->number)
@@ -74,9 +80,11 @@ static bool check_sizes(Completion *completion, GError **error)
     const List *parts = &completion->parts;
     for (size_t i = 0; i < parts->n; i++) {
         const Part *part = list_at(parts, i);
-        if (i + 1 < parts->n && part->size < PART_SIZE_MIN)
+        if (i + 1 < parts->n && part->size < PART_SIZE_MIN) {
+            completion->small = part;
             return fault_set(error, FAULT_ENTITY_TOO_SMALL,
                              "Your proposed upload is smaller than the minimum allowed size");
+        }
         completion->size += part->size;
     }
     if (completion->size > OBJECT_SIZE_MAX)
@@ -105,34 +113,51 @@ static const char *etag_of_parts(const Completion *completion)
 
 /* Checksums. */
 
-static const char *lower_name(Arena *arena, ChecksumKind kind)
-{
-    g_autofree char *lower = g_ascii_strdown(checksum_name(kind), -1);
-    return arena_strdup(arena, lower);
-}
-
-static bool kinds_differ(Arena *arena, ChecksumKind expected, ChecksumKind actual, GError **error)
+bool upload_kinds_differ(ChecksumKind expected, ChecksumKind actual, GError **error)
 {
     return fault_set(error, FAULT_INVALID_REQUEST,
                      "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum"
                      " Type: %s",
-                     lower_name(arena, expected), lower_name(arena, actual));
+                     checksum_lower_name(expected),
+                     actual == CHECKSUM_NONE ? "null" : checksum_lower_name(actual));
 }
 
-/* What the upload says or, when it says nothing, what the request does. */
+static void read_sums(Completion *completion)
+{
+    const List *parts = &completion->parts;
+    completion->sums = arena_alloc(completion->arena, parts->n * sizeof(ChecksumClaim));
+    for (size_t i = 0; i < parts->n; i++) {
+        const Part *part = list_at(parts, i);
+        completion->sums[i] = checksum_claim(completion->arena, part->checksum);
+    }
+}
+
+static bool all_have(const Completion *completion, ChecksumKind kind)
+{
+    for (size_t i = 0; i < completion->parts.n; i++) {
+        if (completion->sums[i].kind != kind)
+            return false;
+    }
+    return true;
+}
+
+/* What the upload says or, when it says nothing, what the request does; or else that of the whole
+ * which follows from the checksums that S3 has added to the parts. */
 static bool choose_checksum(Completion *completion, const Upload *upload,
                             const ChecksumClaim *whole, GError **error)
 {
     ChecksumClaim wanted = checksum_claim(completion->arena, upload->checksum);
     if (whole && wanted.kind == CHECKSUM_NONE)
         wanted = (ChecksumClaim){.kind = whole->kind, .composite = whole->composite};
+    else if (wanted.kind == CHECKSUM_NONE && all_have(completion, CHECKSUM_CRC64NVME))
+        wanted.kind = CHECKSUM_CRC64NVME;
     if (wanted.kind != CHECKSUM_NONE && !wanted.composite && !checksum_is_crc(wanted.kind))
         return fault_set(error, FAULT_INVALID_REQUEST,
                          "The FULL_OBJECT checksum type cannot be used with the %s checksum"
                          " algorithm.",
-                         lower_name(completion->arena, wanted.kind));
+                         checksum_lower_name(wanted.kind));
     if (whole && whole->kind != wanted.kind)
-        return kinds_differ(completion->arena, wanted.kind, whole->kind, error);
+        return upload_kinds_differ(wanted.kind, whole->kind, error);
     if (whole && whole->composite != wanted.composite)
         return fault_set(error, FAULT_INVALID_REQUEST,
                          "The upload was created using the %s checksum mode. The complete request"
@@ -143,17 +168,16 @@ static bool choose_checksum(Completion *completion, const Upload *upload,
 }
 
 /* Whether the part is the one that the client means. */
-static bool check_part(const Completion *completion, const PartClaim *claim, const Part *part,
+static bool check_part(const Completion *completion, const PartClaim *claim, ChecksumClaim is,
                        GError **error)
 {
     ChecksumKind wanted = completion->checksum.kind;
-    ChecksumClaim is = checksum_claim(completion->arena, part->checksum);
     for (unsigned i = 0; i < CHECKSUM_KINDS; i++) {
         ChecksumKind kind = (ChecksumKind)i;
         if (!claim->checksums[kind])
             continue;
         if (wanted != CHECKSUM_NONE && kind != wanted)
-            return kinds_differ(completion->arena, wanted, kind, error);
+            return upload_kinds_differ(wanted, kind, error);
         if (kind == is.kind && g_strcmp0(is.value, claim->checksums[kind]) != 0)
             return invalid_part(error);
     }
@@ -162,15 +186,14 @@ static bool check_part(const Completion *completion, const PartClaim *claim, con
                          "The upload was created using a %s checksum. The complete request must"
                          " include the checksum for each part. It was missing for part %u in the"
                          " request.",
-                         lower_name(completion->arena, wanted), claim->number);
+                         checksum_lower_name(wanted), claim->number);
     return true;
 }
 
 static bool check_parts(const Completion *completion, GError **error)
 {
     for (size_t i = 0; i < completion->parts.n; i++) {
-        if (!check_part(completion, list_at(completion->claims, i), list_at(&completion->parts, i),
-                        error))
+        if (!check_part(completion, list_at(completion->claims, i), completion->sums[i], error))
             return false;
     }
     return true;
@@ -179,8 +202,8 @@ static bool check_parts(const Completion *completion, GError **error)
 /* The raw values of the parts, CHECKSUM_MAX_SIZE bytes apart. */
 static bool read_values(const Completion *completion, uint8_t *values, GError **error)
 {
-    LIST_EACH (const Part *, part, &completion->parts) {
-        ChecksumClaim is = checksum_claim(completion->arena, part->checksum);
+    for (size_t i = 0; i < completion->parts.n; i++) {
+        ChecksumClaim is = completion->sums[i];
         if (is.kind != completion->checksum.kind || !is.value ||
             !checksum_read(is.kind, is.value, values))
             return invalid_part(error);
@@ -239,34 +262,46 @@ static bool compute_checksum(Completion *completion, const ChecksumClaim *whole,
 
 /* Writing. */
 
-static bool drop_others(Blobs *blobs, Txn *txn, const Completion *completion, GError **error)
+/* What changes, of Part * with their new offsets: whose offset is not what it is to be. */
+static void find_moves(const Completion *completion, List *moves)
 {
-    LIST_EACH (const Part *, part, &completion->dropped) {
-        if (!blob_unref(blobs, txn, part->blob_id, error) ||
-            !record_change(txn, CHANGE_DELETE_PART, NULL, error, part->upload_id, part->number))
+    int64_t offset = 0;
+    LIST_EACH (Part *, part, &completion->parts) {
+        if (part->offset != offset)
+            list_add(moves, completion->arena, part);
+        part->offset = offset;
+        offset += part->size;
+    }
+    LIST_EACH (Part *, part, &completion->dropped) {
+        if (part->offset != PART_NOT_PLACED)
+            list_add(moves, completion->arena, part);
+        part->offset = PART_NOT_PLACED;
+    }
+}
+
+/* From the one at this index on, at most PARTS_SLICE. */
+static bool move_parts(Txn *txn, Arena *arena, const List *moves, size_t from, GError **error)
+{
+    for (size_t i = from; i < MIN(moves->n, from + PARTS_SLICE); i++) {
+        const Part *part = list_at(moves, i);
+        if (!record_change(txn, CHANGE_PLACE_PART, NULL, error,
+                           arena_printf(arena, "%" PRId64, part->offset), part->upload_id,
+                           part->number))
             return false;
     }
     return true;
 }
 
-/* Upwards: no part gets a number that one behind it still has. */
-static bool place_parts(Txn *txn, const Completion *completion, GError **error)
+static bool place_parts(Blobs *blobs, Txn *txn, const Completion *completion, const char *id,
+                        GError **error)
 {
-    int64_t offset = 0;
-    for (size_t i = 0; i < completion->parts.n; i++) {
-        Part *part = list_at(&completion->parts, i);
-        const char *number = arena_printf(completion->arena, "%05zu", i + 1);
-        bool moves = strcmp(number, part->number) != 0;
-        if (moves &&
-            !record_change(txn, CHANGE_DELETE_PART, NULL, error, part->upload_id, part->number))
-            return false;
-        part->number = number;
-        part->offset = offset;
-        offset += part->size;
-        if (!(moves ? part_insert : part_put)(txn, part, error))
+    List moves = {0};
+    find_moves(completion, &moves);
+    for (size_t i = 0; i < moves.n; i += PARTS_SLICE) {
+        if (!move_parts(txn, completion->arena, &moves, i, error))
             return false;
     }
-    return true;
+    return completion->dropped.n == 0 || part_trash_put(blobs, txn, id, error);
 }
 
 static Object *make_object(const Completion *completion, const Upload *upload)
@@ -294,23 +329,74 @@ static Object *make_object(const Completion *completion, const Upload *upload)
     return arena_memdup(completion->arena, &object, sizeof(object));
 }
 
+/* The parts that are there, and which of them are claimed. Faults as of upload_complete(). */
+static bool find_parts(Txn *txn, Completion *completion, const Upload *upload, GError **error)
+{
+    List there = {0};
+    return upload_check_open(txn, completion->arena, upload, error) &&
+           check_claims(completion->claims, error) &&
+           record_query(txn, completion->arena, QUERY_PARTS_OF_UPLOAD, &there, error, upload->id) &&
+           choose_parts(completion, &there, error) && check_sizes(completion, error);
+}
+
+static bool find_all_moves(Store *store, const Upload *upload, Completion *completion, List *moves,
+                           GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    if (!txn_begin_read(store, &txn, error) || !find_parts(txn, completion, upload, error))
+        return false;
+    find_moves(completion, moves);
+    return true;
+}
+
+/* Another request may have completed it since, or put another part: what is wrong then for this one
+ * is so for upload_complete(). */
+static bool move_slices(Store *store, const Upload *upload, Arena *arena, const List *moves,
+                        GError **error)
+{
+    for (size_t i = 0; i < moves->n; i += PARTS_SLICE) {
+        g_autoptr(Txn) txn = NULL;
+        if (!txn_begin(store, &txn, error) || !upload_check_open(txn, arena, upload, error) ||
+            !move_parts(txn, arena, moves, i, error) || !txn_commit(&txn, error))
+            return false;
+    }
+    return true;
+}
+
+bool upload_place_parts(Store *store, const Upload *upload, const List *claims, GError **error)
+{
+    g_autoptr(Arena) arena = arena_new();
+    g_autoptr(GError) why = NULL;
+    Completion completion = {.arena = arena, .claims = claims};
+    List moves = {0};
+    if ((find_all_moves(store, upload, &completion, &moves, &why) &&
+         move_slices(store, upload, arena, &moves, &why)) ||
+        why->domain == FAULT_DOMAIN)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&why));
+    return false;
+}
+
 bool upload_complete(Blobs *blobs, Txn *txn, Arena *arena, Upload *upload, const List *claims,
-                     const ChecksumClaim *whole, Object **ret_object, GError **error)
+                     const ChecksumClaim *whole, Object **ret_object, const Part **ret_small,
+                     GError **error)
 {
     Completion completion = {.arena = arena, .claims = claims};
-    List there = {0};
     if (whole && whole->kind == CHECKSUM_NONE)
         whole = NULL;
-    if (!upload_check_open(txn, arena, upload, error) || !check_claims(claims, error) ||
-        !record_query(txn, arena, QUERY_PARTS_OF_UPLOAD, &there, error, upload->id) ||
-        !choose_parts(&completion, &there, error) || !check_sizes(&completion, error) ||
-        !choose_checksum(&completion, upload, whole, error) || !check_parts(&completion, error) ||
+    bool found = find_parts(txn, &completion, upload, error);
+    if (ret_small && completion.small)
+        *ret_small = completion.small;
+    if (!found)
+        return false;
+    read_sums(&completion);
+    if (!choose_checksum(&completion, upload, whole, error) || !check_parts(&completion, error) ||
         !compute_checksum(&completion, whole, error))
         return false;
 
     Upload completed = *upload;
     completed.completed = true;
-    if (!drop_others(blobs, txn, &completion, error) || !place_parts(txn, &completion, error) ||
+    if (!place_parts(blobs, txn, &completion, upload->id, error) ||
         !upload_put(txn, &completed, error))
         return false;
     upload->completed = true;

@@ -4,15 +4,14 @@
 
 #include <string.h>
 
-#define DAY (INT64_C(24) * 3600 * CLOCK_SECOND)
 #define DAYS_MAX INT64_C(1000000) /* what is later is never; no overflow below */
 
 int64_t lifecycle_due(int64_t since, int64_t days)
 {
     if (days > DAYS_MAX)
         return INT64_MAX;
-    int64_t due = since + days * DAY;
-    return (due + DAY - 1) / DAY * DAY;
+    int64_t due = since + days * CLOCK_DAY;
+    return (due + CLOCK_DAY - 1) / CLOCK_DAY * CLOCK_DAY;
 }
 
 /* One of the tags in "a=b&c=d". */

@@ -5,8 +5,9 @@
  * versions each, and only if it is still what was read. Nothing is remembered between two looks: a
  * restart costs at most looking again.
  *
- * Invariants: a version is only removed if it is the one that the decision was about; what a lock
- * holds stays. Lock order: mutex alone, never together with a transaction. */
+ * Invariants: a version is only removed if it is the one that the decision was about, and the
+ * bucket's rules are still those that decided; what a lock holds stays. Lock order: mutex alone,
+ * never together with a transaction. */
 #include "imagestore/lifecycle.h"
 
 #include <string.h>
@@ -29,8 +30,10 @@ struct Lifecycle {
 typedef struct Walk {
     Lifecycle *lifecycle;
     const Bucket *bucket;
+    const char *document; /* that the rules were read from */
     const List *rules;
     int64_t now; /* of the clock */
+    bool over;   /* the bucket is gone, or its rules are others now: the next look sees to it */
     /* The last version seen. */
     GString *key, *rank;
     int64_t since;      /* when it was made */
@@ -50,6 +53,11 @@ static bool is_stopping(Lifecycle *lifecycle)
     return stop;
 }
 
+static bool is_over(const Walk *walk)
+{
+    return walk->over || is_stopping(walk->lifecycle);
+}
+
 /* An object's date by the clock: what was there at the start is as old as it was, what came later
  * ages as fast as the clock runs. */
 static int64_t clock_time(const Lifecycle *lifecycle, int64_t time)
@@ -64,6 +72,20 @@ static int64_t clock_time(const Lifecycle *lifecycle, int64_t time)
 }
 
 /* ---- removing ---- */
+
+/* The bucket as it is now, as long as its rules are still those of the walk; else the walk is over.
+ */
+static bool find_ruled(Walk *walk, Txn *txn, Arena *arena, Bucket **ret_bucket, GError **error)
+{
+    const char *document = NULL;
+    Bucket *bucket;
+    if (!bucket_get(txn, arena, walk->bucket->name, &bucket, error) ||
+        (bucket && !bucket_document_find(txn, arena, bucket, DOCUMENT_LIFECYCLE, &document, error)))
+        return false;
+    walk->over = g_strcmp0(document, walk->document) != 0;
+    *ret_bucket = bucket;
+    return true;
+}
 
 /* NULL: what was decided about is no longer there, or no longer what it was. */
 static bool find_unchanged(Txn *txn, Arena *arena, const Object *before, Object **ret_object,
@@ -108,8 +130,10 @@ static bool remove_some(Walk *walk, const List *removals, size_t *at, GError **e
     Bucket *bucket;
     size_t end = MIN(removals->n, *at + REMOVALS);
     if (!txn_begin(walk->lifecycle->config.store, &txn, error) ||
-        !bucket_find(txn, arena, walk->bucket->name, &bucket, error))
+        !find_ruled(walk, txn, arena, &bucket, error))
         return false;
+    if (walk->over)
+        return true;
     for (; *at < end; ++*at) {
         if (!remove_one(walk->lifecycle, txn, arena, bucket, list_at(removals, *at), error))
             return false;
@@ -122,7 +146,7 @@ static bool remove_some(Walk *walk, const List *removals, size_t *at, GError **e
 
 static bool remove_all(Walk *walk, const List *removals, GError **error)
 {
-    for (size_t at = 0; at < removals->n && !is_stopping(walk->lifecycle);) {
+    for (size_t at = 0; at < removals->n && !is_over(walk);) {
         if (!remove_some(walk, removals, &at, error))
             return false;
     }
@@ -185,7 +209,7 @@ static bool look_at_piece(Walk *walk, bool *ret_more, GError **error)
 static bool look_at_objects(Walk *walk, GError **error)
 {
     bool more = true;
-    while (more && !is_stopping(walk->lifecycle)) {
+    while (more && !is_over(walk)) {
         if (!look_at_piece(walk, &more, error))
             return false;
     }
@@ -199,10 +223,14 @@ static bool abort_upload(Walk *walk, const Upload *upload, GError **error)
     g_autoptr(Arena) arena = arena_new();
     g_autoptr(Txn) txn = NULL;
     g_autoptr(GError) gone = NULL;
+    Bucket *bucket;
     Upload *found;
-    if (!txn_begin(walk->lifecycle->config.store, &txn, error))
+    if (!txn_begin(walk->lifecycle->config.store, &txn, error) ||
+        !find_ruled(walk, txn, arena, &bucket, error))
         return false;
-    if (!upload_find(txn, arena, walk->bucket, upload->key, upload->id, &found, &gone)) {
+    if (walk->over)
+        return true;
+    if (!upload_find(txn, arena, bucket, upload->key, upload->id, &found, &gone)) {
         if (gone->domain == FAULT_DOMAIN) /* completed meanwhile, or aborted */
             return true;
         g_propagate_error(error, g_steal_pointer(&gone));
@@ -229,7 +257,7 @@ static bool look_at_uploads(Walk *walk, GError **error)
 {
     g_string_truncate(walk->key, 0);
     g_string_truncate(walk->rank, 0);
-    for (bool more = true; more && !is_stopping(walk->lifecycle);) {
+    for (bool more = true; more && !is_over(walk);) {
         g_autoptr(Arena) arena = arena_new();
         g_autoptr(Txn) txn = NULL;
         List uploads = {0};
@@ -240,7 +268,7 @@ static bool look_at_uploads(Walk *walk, GError **error)
         g_clear_pointer(&txn, txn_rollback);
         more = uploads.n == PIECE;
         LIST_EACH (const Upload *, upload, &uploads) {
-            if (!look_at_upload(walk, upload, error))
+            if (!is_over(walk) && !look_at_upload(walk, upload, error))
                 return false;
         }
     }
@@ -249,25 +277,26 @@ static bool look_at_uploads(Walk *walk, GError **error)
 
 /* ---- looking at buckets ---- */
 
-static bool read_rules(Lifecycle *lifecycle, Arena *arena, const Bucket *bucket, List *rules,
-                       GError **error)
+static bool read_rules(Lifecycle *lifecycle, Arena *arena, const Bucket *bucket,
+                       const char **ret_document, List *rules, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
-    const char *body;
     return txn_begin_read(lifecycle->config.store, &txn, error) &&
-           bucket_document_find(txn, arena, bucket, DOCUMENT_LIFECYCLE, &body, error) &&
-           (!body || lifecycle->config.read(arena, body, rules, error));
+           bucket_document_find(txn, arena, bucket, DOCUMENT_LIFECYCLE, ret_document, error) &&
+           (!*ret_document || lifecycle->config.read(arena, *ret_document, rules, error));
 }
 
 static bool look_at_bucket(Lifecycle *lifecycle, Arena *arena, const Bucket *bucket, GError **error)
 {
     List rules = {0};
-    if (!read_rules(lifecycle, arena, bucket, &rules, error))
+    const char *document = NULL;
+    if (!read_rules(lifecycle, arena, bucket, &document, &rules, error))
         return false;
     if (rules.n == 0)
         return true;
     Walk walk = {.lifecycle = lifecycle,
                  .bucket = bucket,
+                 .document = document,
                  .rules = &rules,
                  .now = clock_now(lifecycle->config.clock),
                  .key = g_string_new(NULL),
@@ -296,8 +325,7 @@ bool lifecycle_run(Lifecycle *lifecycle, GError **error)
         if (bucket_has_document(bucket, DOCUMENT_LIFECYCLE) && !is_stopping(lifecycle))
             look_at_bucket(lifecycle, arena, bucket, first ? NULL : &first);
     }
-    /* A bucket may be deleted while it is looked at. */
-    if (!first || fault_is(first, FAULT_NO_SUCH_BUCKET))
+    if (!first)
         return true;
     g_propagate_error(error, g_steal_pointer(&first));
     return false;

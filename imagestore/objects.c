@@ -42,9 +42,20 @@ const char *object_header(Arena *arena, const char *headers, const char *name)
     return NULL;
 }
 
-bool object_update(Txn *txn, const Object *object, GError **error)
+const char *object_headers_without(Arena *arena, const char *headers, const char *name)
 {
-    return object_put(txn, object, error);
+    if (!object_header(arena, headers, name))
+        return headers;
+    size_t name_size = strlen(name);
+    g_autoptr(GString) kept = g_string_new(NULL);
+    for (const char *line = headers; *line;) {
+        size_t size = strcspn(line, "\n");
+        size += line[size] == '\n';
+        if (g_ascii_strncasecmp(line, name, name_size) != 0 || line[name_size] != ':')
+            g_string_append_len(kept, line, (gssize)size);
+        line += size;
+    }
+    return kept->len ? arena_strdup(arena, kept->str) : NULL;
 }
 
 bool object_check_lock(const Object *object, bool bypass_governance, int64_t now, GError **error)
@@ -138,7 +149,7 @@ static bool drop_bytes(Blobs *blobs, Txn *txn, Arena *arena, const Object *objec
 {
     if (object->blob_id)
         return blob_unref(blobs, txn, object->blob_id, error);
-    return !object->upload_id || upload_drop(blobs, txn, arena, object->upload_id, error);
+    return !object->upload_id || upload_drop(blobs, txn, object->upload_id, error);
 }
 
 static bool drop_version(Blobs *blobs, Txn *txn, Arena *arena, const Object *object, GError **error)
@@ -259,7 +270,7 @@ static bool remove_only_version(Blobs *blobs, Txn *txn, Arena *arena, const Buck
     if (!find_latest(txn, arena, bucket->name, key, &object, error) ||
         (object && !remove_version(blobs, txn, arena, object, bypass_governance, now, error)))
         return false;
-    *ret_removal = (ObjectRemoval){.found = object != NULL};
+    *ret_removal = (ObjectRemoval){0};
     return true;
 }
 
@@ -267,13 +278,10 @@ static bool add_marker(Blobs *blobs, Txn *txn, Arena *arena, const Bucket *bucke
                        bool bypass_governance, int64_t now, ObjectRemoval *ret_removal,
                        GError **error)
 {
-    Object *there;
     Object marker = {.key = key, .is_marker = true, .account_id = bucket->account_id};
-    if (!object_find_current(txn, arena, bucket, key, &there, error) ||
-        !store_version_of(blobs, txn, arena, bucket, &marker, bypass_governance, now, error))
+    if (!store_version_of(blobs, txn, arena, bucket, &marker, bypass_governance, now, error))
         return false;
-    *ret_removal =
-        (ObjectRemoval){.found = there != NULL, .marker = true, .version_id = marker.version_id};
+    *ret_removal = (ObjectRemoval){.marker = true, .version_id = marker.version_id};
     return true;
 }
 
@@ -289,7 +297,6 @@ bool object_remove(Blobs *blobs, Txn *txn, Arena *arena, const Bucket *bucket, c
         (object && !remove_version(blobs, txn, arena, object, bypass_governance, now, error)))
         return false;
     *ret_removal = (ObjectRemoval){
-        .found = object != NULL,
         .marker = object && object->is_marker,
         .version_id = version_id,
     };

@@ -37,7 +37,6 @@ bool object_store(Blobs *blobs, Txn *txn, Arena *arena, const Bucket *bucket, Ob
                   int64_t now, GError **error);
 
 typedef struct ObjectRemoval {
-    bool found;             /* something was there */
     bool marker;            /* what was removed, or made, is a delete marker */
     const char *version_id; /* of what was removed or made; NULL: none to tell */
 } ObjectRemoval;
@@ -49,14 +48,20 @@ bool object_remove(Blobs *blobs, Txn *txn, Arena *arena, const Bucket *bucket, c
                    const char *version_id, bool bypass_governance, int64_t now,
                    ObjectRemoval *ret_removal, GError **error);
 
-/* Changes acl, tags, headers, lock of a version in place (record put). */
-bool object_update(Txn *txn, const Object *object, GError **error);
-
 /* Fault AccessDenied when a lock holds the version. Pure. */
 bool object_check_lock(const Object *object, bool bypass_governance, int64_t now, GError **error);
 
 /* "x-amz-meta-a: b\n…" (Object.headers): the value of a header in any case, NULL without. */
 const char *object_header(Arena *arena, const char *headers, const char *name);
+
+/* As clients know it: none that is kept is STANDARD. */
+static inline const char *storage_class_name(const char *kept)
+{
+    return kept ? kept : "STANDARD";
+}
+
+/* The same lines without that header; NULL: none is left. */
+const char *object_headers_without(Arena *arena, const char *headers, const char *name);
 
 /* Keys: 1 to 1,024 bytes of UTF-8 without NUL. Faults KeyTooLongError, InvalidURI. Pure. */
 bool object_check_key(const char *key, GError **error);

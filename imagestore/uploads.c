@@ -1,12 +1,14 @@
 /* Multipart uploads, until they are objects and as long as these need their parts.
  *
  * Invariants: an upload that is open belongs to no object, a completed one to exactly one; of that
- * one the parts are numbered from 1 without gaps and their offsets follow from their sizes.
- * Sources: "Uploading and copying objects using multipart upload", "Checking object integrity"
- * (Amazon S3 User Guide). */
+ * one the placed parts' offsets follow from their sizes, and any other is in the trash. An object's
+ * parts are numbered from 1 without gaps, in the order of their offsets, whatever their numbers
+ * were in the upload. Sources: "Uploading and copying objects using multipart upload", "Checking
+ * object integrity" (Amazon S3 User Guide). */
 #include "imagestore/uploads.h"
 
 #include "base/digest.h"
+#include "imagestore/part_sweep.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -82,7 +84,7 @@ bool upload_put_part(Blobs *blobs, Txn *txn, const Upload *upload, unsigned numb
         !find_part(txn, arena, upload->id, number, &old, error))
         return false;
     part->upload_id = upload->id;
-    part->offset = 0;
+    part->offset = PART_NOT_PLACED;
     Part row = *part;
     row.number = number_text(arena, number);
     return part_put(txn, &row, error) && (!old || blob_unref(blobs, txn, old->blob_id, error));
@@ -106,35 +108,47 @@ bool upload_list_parts(Txn *txn, Arena *arena, const Upload *upload, unsigned af
     return true;
 }
 
-bool upload_drop(Blobs *blobs, Txn *txn, Arena *arena, const char *id, GError **error)
+bool upload_drop(Blobs *blobs, Txn *txn, const char *id, GError **error)
 {
-    List parts = {0};
-    if (!record_query(txn, arena, QUERY_PARTS_OF_UPLOAD, &parts, error, id))
-        return false;
-    LIST_EACH (const Part *, part, &parts) {
-        if (!blob_unref(blobs, txn, part->blob_id, error))
-            return false;
-    }
-    return record_change(txn, CHANGE_DELETE_PARTS, NULL, error, id) &&
-           upload_delete(txn, id, error);
+    return upload_delete(txn, id, error) && part_trash_put(blobs, txn, id, error);
 }
 
 bool upload_abort(Blobs *blobs, Txn *txn, Arena *arena, const Upload *upload, GError **error)
 {
     return upload_check_open(txn, arena, upload, error) &&
-           upload_drop(blobs, txn, arena, upload->id, error);
+           upload_drop(blobs, txn, upload->id, error);
+}
+
+bool object_list_parts(Txn *txn, Arena *arena, const Object *object, unsigned after, int64_t limit,
+                       List *list, bool *ret_more, GError **error)
+{
+    *ret_more = false;
+    if (!object->upload_id || limit <= 0)
+        return true;
+    size_t before = list->n;
+    if (!record_query(txn, arena, QUERY_PLACED_PARTS, list, error, object->upload_id,
+                      object->upload_id, arena_printf(arena, "%u", after),
+                      arena_printf(arena, "%" PRId64, MIN(limit, PART_NUMBER_MAX) + 1)))
+        return false;
+    *ret_more = (int64_t)(list->n - before) > limit;
+    if (*ret_more)
+        list->n--;
+    for (size_t i = before; i < list->n; i++)
+        ((Part *)list_at(list, i))->number = number_text(arena, ++after);
+    return true;
 }
 
 bool object_find_part(Txn *txn, Arena *arena, const Object *object, unsigned number,
                       Part **ret_part, GError **error)
 {
-    Part *part = NULL;
-    if (object->upload_id && number >= 1 && number <= PART_NUMBER_MAX &&
-        !find_part(txn, arena, object->upload_id, number, &part, error))
+    List parts = {0};
+    bool more;
+    if (number >= 1 && number <= PART_NUMBER_MAX &&
+        !object_list_parts(txn, arena, object, number - 1, 1, &parts, &more, error))
         return false;
-    if (object->upload_id ? !part : number != 1)
+    if (object->upload_id ? parts.n == 0 : number != 1)
         return fault_set(error, FAULT_INVALID_PART_NUMBER,
                          "The requested partnumber is not satisfiable");
-    *ret_part = part;
+    *ret_part = parts.n > 0 ? list_at(&parts, 0) : NULL;
     return true;
 }

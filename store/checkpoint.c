@@ -5,6 +5,9 @@
  * grow for ever, because it starts over only once everything in it was copied: so when it has got
  * long, the thread takes a turn in the writers' line for the few pages written meanwhile.
  *
+ * What a reading transaction may still want cannot be copied over, however often it is tried; and
+ * what failed fails again. Then the thread waits for as many pages more.
+ *
  * Invariant: nothing acknowledged depends on this thread; it may fail, and tries again later. */
 #include "store/checkpoint.h"
 
@@ -21,18 +24,24 @@ struct Checkpointer {
     bool stop;
     int in_wal; /* pages, after the last commit */
     int copied; /* of them, by the last checkpoint */
+    int vain;   /* pages when the last checkpoint could copy no more of them; 0: it could */
     bool failing;
     uint64_t count;
 };
+
+static bool is_behind(const Checkpointer *self) /* lock held */
+{
+    return self->in_wal - MAX(self->copied, self->vain) >= PAGES_BEHIND;
+}
 
 static int after_commit(void *data, sqlite3 *db, const char *schema, int pages)
 {
     Checkpointer *self = data;
     g_mutex_lock(&self->lock);
     if (pages < self->in_wal)
-        self->copied = 0; /* the WAL started over */
+        self->copied = self->vain = 0; /* the WAL started over */
     self->in_wal = pages;
-    if (self->in_wal - self->copied >= PAGES_BEHIND)
+    if (is_behind(self))
         g_cond_signal(&self->changed);
     g_mutex_unlock(&self->lock);
     return SQLITE_OK;
@@ -48,8 +57,9 @@ static void checkpoint(Checkpointer *self)
         connection_trouble(self->connection, "checkpoint", &error);
 
     g_mutex_lock(&self->lock);
-    /* After a failure wait for as many commits again, rather than try at each of them. */
-    self->copied = error ? self->in_wal : copied;
+    self->vain = error ? self->in_wal : copied <= self->copied ? in_wal : 0;
+    if (!error)
+        self->copied = copied;
     bool news = error && !self->failing;
     self->failing = error;
     self->count++;
@@ -63,14 +73,14 @@ static void *run(void *data)
     Checkpointer *self = data;
     g_mutex_lock(&self->lock);
     while (!self->stop) {
-        if (self->in_wal - self->copied < PAGES_BEHIND) {
+        if (!is_behind(self)) {
             g_cond_wait(&self->changed, &self->lock);
             continue;
         }
         g_mutex_unlock(&self->lock);
         checkpoint(self);
         g_mutex_lock(&self->lock);
-        if (self->in_wal >= PAGES_LONG && self->in_wal > self->copied && !self->failing) {
+        if (self->in_wal >= PAGES_LONG && self->in_wal > self->copied && !self->vain) {
             g_mutex_unlock(&self->lock);
             writer_pause(self->writer);
             checkpoint(self);

@@ -55,6 +55,9 @@ const char *find_key(Arena *arena, const Finder *finder, const void *record);
 
 extern const Finder instance_finder;
 extern const Finder image_finder;
+extern const Finder volume_finder;
+extern const Finder volume_change_finder;
+extern const Finder snapshot_finder;
 extern const Finder key_pair_finder;
 extern const Finder security_group_finder;
 extern const Finder group_rule_finder;

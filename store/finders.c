@@ -5,8 +5,10 @@
 
 #include "store/filters.h"
 
-/* An image whose root is a volume has one mapping, for it. */
-#define MAPPING(condition) "m.root_device_type = 'ebs' AND " condition
+#define MAPPING(condition)                                                                         \
+    "EXISTS (SELECT 1 FROM image_mapping b WHERE b.image_id = m.id AND " condition ")"
+/* What concerns volumes alone. */
+#define VOLUME_MAPPING(condition) MAPPING("b.virtual_name IS NULL AND " condition)
 
 static const FinderFilter image_filters[] = {
     {"image-id", "m.id $"},
@@ -28,8 +30,8 @@ static const FinderFilter image_filters[] = {
     {"root-device-type", "m.root_device_type $"},
     {"virtualization-type", "m.virtualization_type $"},
     {"hypervisor", ALWAYS("xen")},
-    {"boot-mode", NEVER},
-    {"ena-support", ALWAYS("true")},
+    {"boot-mode", "m.boot_mode $"},
+    {"ena-support", BOOLEAN("m.ena_support")},
     {"sriov-net-support", NEVER},
     {"imds-support", NEVER},
     {"tpm-support", NEVER},
@@ -38,19 +40,24 @@ static const FinderFilter image_filters[] = {
     {"usage-operation", ALWAYS("RunInstances")},
     {"product-code", NEVER},
     {"product-code.type", NEVER},
-    {"block-device-mapping.device-name", MAPPING("m.root_device_name $")},
-    {"block-device-mapping.snapshot-id", MAPPING("m.snapshot_id $")},
-    {"block-device-mapping.volume-size",
-     MAPPING("CAST((m.size + 1073741823) / 1073741824 AS TEXT) $")},
-    {"block-device-mapping.volume-type", MAPPING("'gp2' $")},
-    {"block-device-mapping.delete-on-termination", MAPPING("'true' $")},
-    {"block-device-mapping.encrypted", MAPPING("'false' $")},
+    {"block-device-mapping.device-name", MAPPING("b.device $")},
+    {"block-device-mapping.snapshot-id", MAPPING("b.snapshot_id $")},
+    {"block-device-mapping.volume-size", VOLUME_MAPPING("CAST(b.size_gib AS TEXT) $")},
+    {"block-device-mapping.volume-type", VOLUME_MAPPING("b.type $")},
+    {"block-device-mapping.delete-on-termination",
+     VOLUME_MAPPING("iif(b.delete_on_termination, 'true', 'false') $")},
+    {"block-device-mapping.encrypted", VOLUME_MAPPING("iif(b.encrypted, 'true', 'false') $")},
+    /* ExecutableBy.N: an account id or "all". */
+    {"executable-by", "(iif(m.is_public, 'all', NULL) $ OR EXISTS (SELECT 1 FROM image_permission p"
+                      " WHERE p.image_id = m.id AND p.account_id $))"},
 };
 
 const Finder image_finder = {
     .type = image_record_type,
     .alias = "m",
-    .scope = "(m.account_id = ?1 OR m.is_public)",
+    .scope =
+        "(m.account_id = ?1 OR m.is_public OR m.id IN (SELECT p.image_id FROM image_permission p"
+        " WHERE p.account_id = ?1))",
     FILTERS(image_filters),
 };
 

@@ -44,6 +44,7 @@ typedef struct RecordType {
 extern const StateMachine instance_machine;
 extern const StateMachine volume_machine;
 extern const StateMachine image_machine;
+extern const StateMachine snapshot_machine;
 
 typedef enum InstanceState {
     INSTANCE_PENDING,
@@ -67,6 +68,11 @@ typedef enum ImageState {
     IMAGE_FAILED,
     IMAGE_DEREGISTERED,
 } ImageState;
+typedef enum SnapshotState {
+    SNAPSHOT_PENDING,
+    SNAPSHOT_COMPLETED,
+    SNAPSHOT_ERROR,
+} SnapshotState;
 
 bool record_get(Txn *txn, Arena *arena, const RecordType *type, const char *key, void **ret_record,
                 GError **error);

@@ -1,5 +1,5 @@
-/* The states of instances, volumes and images, and which may follow which. The names are AWS's:
- * they are what clients see and what the tables hold.
+/* The states of instances, volumes, images and snapshots, and which may follow which. The names are
+ * AWS's: they are what clients see and what the tables hold.
  *
  *     pending ─▶ running ─▶ stopping ─▶ stopped ─▶ pending
  *        │          │           │          │
@@ -46,3 +46,10 @@ static const State image_states[] = {
     [IMAGE_DEREGISTERED] = {"deregistered", 0},
 };
 const StateMachine image_machine = STATE_MACHINE("image", image_states);
+
+static const State snapshot_states[] = {
+    [SNAPSHOT_PENDING] = {"pending", TO(SNAPSHOT_COMPLETED) | TO(SNAPSHOT_ERROR)},
+    [SNAPSHOT_COMPLETED] = {"completed", 0},
+    [SNAPSHOT_ERROR] = {"error", 0},
+};
+const StateMachine snapshot_machine = STATE_MACHINE("snapshot", snapshot_states);

@@ -86,6 +86,10 @@ static const char *const kept[KIND_COUNT] = {
     [KIND_vpc] = "is_default",
     [KIND_subnet] = "is_default",
     [KIND_image] = "recipe IS NOT NULL",
+    [KIND_image_mapping] = "image_id IN (SELECT id FROM image WHERE recipe IS NOT NULL)",
+    [KIND_snapshot] = "id IN (SELECT snapshot_id FROM image WHERE recipe IS NOT NULL)",
+    [KIND_snapshot_permission] =
+        "snapshot_id IN (SELECT snapshot_id FROM image WHERE recipe IS NOT NULL)",
     [KIND_blob_trash] = "true",
 };
 

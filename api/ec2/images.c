@@ -1,25 +1,12 @@
 /* Images. */
 #include "cloud/images.h"
+#include "api/ec2/block_devices.h"
 #include "api/ec2/describe.h"
 #include "api/ec2/handlers.h"
 #include "api/ec2/tag_items.h"
 
 #define IMAGES_PAGE_MIN 1
 #define IMAGES_PAGE_MAX 1000
-#define GIB (INT64_C(1) << 30)
-
-static ImageBlockDevice *root_device(Call *call, const Image *image)
-{
-    ImageBlockDevice *device = EC2_NEW(call, ImageBlockDevice);
-    device->device_name = image->root_device_name;
-    device->ebs = EC2_NEW(call, ImageEbs);
-    device->ebs->snapshot_id = image->snapshot_id;
-    device->ebs->volume_size = MAX((image->size + GIB - 1) / GIB, 1);
-    device->ebs->delete_on_termination = true;
-    device->ebs->volume_type = "gp2";
-    device->ebs->encrypted = false;
-    return device;
-}
 
 static ImageItem *image_item(Call *call, const ImageView *view)
 {
@@ -45,10 +32,11 @@ static ImageItem *image_item(Call *call, const ImageView *view)
     item->platform_details = "Linux/UNIX";
     item->usage_operation = "RunInstances";
     item->tags = ec2_tag_items(call, view->tags);
-    if (image->root_device_name) {
-        item->ena_support = true;
-        list_add(&item->block_devices, call->context.arena, root_device(call, image));
-    }
+    if (image->root_device_name)
+        item->ena_support = image->ena_support;
+    item->boot_mode = image->boot_mode;
+    item->deprecation_time = image->deprecated;
+    item->block_devices = ec2_image_devices(call, &view->mappings);
     if (image->state_reason) {
         item->state_reason = EC2_NEW(call, ImageStateReason);
         item->state_reason->code = "Client.InternalError";

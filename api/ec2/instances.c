@@ -1,4 +1,5 @@
 /* Instances: RunInstances and what follows. */
+#include "api/ec2/block_devices.h"
 #include "api/ec2/describe.h"
 #include "api/ec2/handlers.h"
 #include "api/ec2/instance_items.h"
@@ -22,24 +23,6 @@ static bool use_tags(Call *call, const List *specifications, RunSpec *spec, GErr
                                  error) &&
            ec2_tag_specification(call, specifications, "network-interface", taggable,
                                  &spec->eni_tags, error);
-}
-
-static List run_volumes(Call *call, const List *block_devices)
-{
-    List volumes = {0};
-    LIST_EACH (const LaunchBlockDevice *, device, block_devices) {
-        if (!device->ebs) /* NoDevice and ephemeral disks: nothing to attach */
-            continue;
-        RunVolume *volume = arena_new_struct(call->context.arena, RunVolume);
-        *volume = (RunVolume){
-            .device = device->device_name,
-            .size_gib = device->ebs->volume_size == ABSENT ? 0 : device->ebs->volume_size,
-            .delete_on_termination = device->ebs->delete_on_termination,
-            .type = device->ebs->volume_type,
-        };
-        list_add(&volumes, call->context.arena, volume);
-    }
-    return volumes;
 }
 
 /* What an interface specification says goes where the request's own members would. */
@@ -115,7 +98,7 @@ bool ec2_run_instances(Call *call, const RunInstancesRequest *request, RunInstan
         .client_token = request->client_token,
         .request_digest = call->digest,
         .iam_profile = profile_arn(call, request->profile),
-        .volumes = run_volumes(call, &request->block_devices),
+        .volumes = ec2_run_volumes(call, &request->block_devices),
     };
     use_metadata_options(request->metadata_options, &spec);
     List views;

@@ -23,3 +23,13 @@ static const char *const instance_attribute_values[] = {"instanceType",
                                                         "enclaveOptions",
                                                         "disableApiStop",
                                                         NULL};
+static const char *const volume_attribute_values[] = {"autoEnableIO", "productCodes", NULL};
+static const char *const snapshot_attribute_values[] = {"createVolumePermission", "productCodes",
+                                                        NULL};
+static const char *const copy_tags_values[] = {"volume", NULL};
+static const char *const operation_type_values[] = {"add", "remove", NULL};
+static const char *const image_attribute_values[] = {
+    "description",      "kernel",       "ramdisk",
+    "launchPermission", "productCodes", "blockDeviceMapping",
+    "sriovNetSupport",  "bootMode",     NULL};
+static const char *const launch_permission_values[] = {"launchPermission", NULL};

@@ -27,8 +27,7 @@ static UserItem *user_item(Call *call, const User *user)
     item->path = user->name ? user->path : NULL;
     item->user_name = user->name;
     item->user_id = user->id;
-    item->arn = user->name ? arena_printf(arena, "arn:aws:iam::%s:user%s%s", user->account_id,
-                                          user->path, user->name)
+    item->arn = user->name ? user_arn(arena, user->account_id, user->path, user->name)
                            : arena_printf(arena, "arn:aws:iam::%s:root", user->account_id);
     item->create_date = user->created;
     return item;

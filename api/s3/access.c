@@ -14,6 +14,7 @@
 #include "api/s3/access.h"
 
 #include "api/s3/access_facts.h"
+#include "api/s3/requester.h"
 #include "base/fault.h"
 #include "cloud/iam.h"
 #include "cloud/known_policies.h"
@@ -85,20 +86,14 @@ static const char *resource_of(const Question *question)
 static void make_request(const Question *question, PolicyRequest *ret_request)
 {
     const S3Call *call = question->call;
-    const Caller *caller = &call->signature.caller;
     *ret_request = (PolicyRequest){
         .action = question->action,
         .resource = resource_of(question),
         .now = s3_now(call),
+        .canonical_id = is_anonymous(question) ? NULL : call->caller_id,
+        .named = is_user(question) && question->bucket &&
+                 is_of_account(question, question->bucket->account_id),
     };
-    if (!is_anonymous(question)) {
-        ret_request->account_id = caller->account_id;
-        ret_request->arn = caller->arn;
-        ret_request->user_id = caller->user_id;
-        ret_request->canonical_id = call->caller_id;
-        ret_request->named = is_user(question) && question->bucket &&
-                             is_of_account(question, question->bucket->account_id);
-    }
     s3_access_facts(call, question->bucket, question->object, ret_request);
 }
 
@@ -152,19 +147,11 @@ static bool ask_own_policies(const Question *question, const PolicyRequest *requ
 
 /* ---- ACLs ---- */
 
-/* What an ACL gives: to everybody (anonymous: to those who did not sign) and, unless id is NULL, to
- * that account. */
-static unsigned acl_gives(const Acl *acl, bool anonymous, const char *id, bool ignore_public)
+/* The bucket's ACL lets nobody else destroy a version: who may write there could undo what it keeps
+ * versions for. */
+static bool is_beyond_acls(const Question *question)
 {
-    unsigned allowed = 0;
-    LIST_EACH (const AclGrant *, grant, &acl->grants) {
-        bool public = grant->group == ACL_ALL_USERS ||
-                      (grant->group == ACL_AUTHENTICATED_USERS && !anonymous);
-        if ((public && !ignore_public) ||
-            (grant->group == ACL_NO_GROUP && id && strcmp(grant->id, id) == 0))
-            allowed |= grant->permission;
-    }
-    return allowed;
+    return strcmp(question->action, "s3:DeleteObjectVersion") == 0;
 }
 
 /* What is granted to a user's account is for it to hand on: it counts for strangers, whose own
@@ -175,7 +162,7 @@ static bool ask_acl(const Question *question, bool *ret_allowed, GError **error)
     const Bucket *bucket = question->bucket;
     *ret_allowed = false;
     if (!bucket || question->acl_of == S3_ACL_NOBODY || is_missing(question) ||
-        !s3_acls_count(bucket))
+        !s3_acls_count(bucket) || is_beyond_acls(question))
         return true;
     const char *owner = owner_of(question), *owner_id, *owner_name;
     if (!s3_account_identity(call, question->txn, owner, &owner_id, &owner_name, error))
@@ -183,13 +170,20 @@ static bool ask_acl(const Question *question, bool *ret_allowed, GError **error)
     const char *text = question->acl_of == S3_ACL_OBJECT ? question->object->acl : bucket->acl;
     const Acl *acl = acl_read(call->arena, text, owner_id);
     const char *id = is_of_account(question, owner) ? NULL : call->caller_id;
-    unsigned allowed = acl_gives(acl, is_anonymous(question), id,
-                                 bucket->public_access_block & PUBLIC_ACCESS_IGNORE_ACLS);
+    unsigned allowed = acl_allowed(acl, id, is_anonymous(question),
+                                   bucket->public_access_block & PUBLIC_ACCESS_IGNORE_ACLS);
     *ret_allowed = question->acl && (allowed & question->acl) == question->acl;
     return true;
 }
 
 /* ---- deciding ---- */
+
+/* Some policy is asked. */
+static bool has_policies(const Question *question)
+{
+    return is_user(question) ||
+           (question->bucket && bucket_has_document(question->bucket, DOCUMENT_POLICY));
+}
 
 /* Nothing can be in the owner's way. */
 static bool is_plainly_allowed(const Question *question)
@@ -210,8 +204,7 @@ static bool decide(const Question *question, bool *ret_denied, bool *ret_allowed
     PolicyRequest request = {0};
     PolicyDecision by_bucket, by_own;
     bool by_acl;
-    if (is_user(question) ||
-        (question->bucket && bucket_has_document(question->bucket, DOCUMENT_POLICY)))
+    if (has_policies(question))
         make_request(question, &request);
     if (!ask_bucket_policy(question, &request, &by_bucket, error) ||
         !ask_own_policies(question, &request, &by_own, error) || !ask_acl(question, &by_acl, error))
@@ -252,7 +245,9 @@ static bool check(const Question *question, GError **error)
     if (!decide(question, &denied, &allowed, error) ||
         (!denied && is_missing(question) && !may_know_missing(question, &allowed, error)))
         return false;
-    return (!denied && allowed) || deny(error);
+    if (denied || !allowed)
+        return deny(error);
+    return s3_requester_check(question->call, question->txn, question->bucket, error);
 }
 
 bool s3_check_access_to(S3Call *call, Txn *txn, const char *action, const Bucket *bucket,
@@ -267,29 +262,30 @@ bool s3_check_access_to(S3Call *call, Txn *txn, const char *action, const Bucket
 
 typedef struct Extra {
     const char *header, *action; /* what a header asks for needs a permission of its own */
+    bool by_acl;                 /* which comes with that of writing, if an ACL gave it */
 } Extra;
 
 static const Extra extras_of_objects[] = {
-    {"x-amz-acl", "s3:PutObjectAcl"},
-    {"x-amz-grant-read", "s3:PutObjectAcl"},
-    {"x-amz-grant-read-acp", "s3:PutObjectAcl"},
-    {"x-amz-grant-write-acp", "s3:PutObjectAcl"},
-    {"x-amz-grant-full-control", "s3:PutObjectAcl"},
-    {"x-amz-tagging", "s3:PutObjectTagging"},
-    {"x-amz-object-lock-mode", "s3:PutObjectRetention"},
-    {"x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold"},
+    {"x-amz-acl", "s3:PutObjectAcl", true},
+    {"x-amz-grant-read", "s3:PutObjectAcl", true},
+    {"x-amz-grant-read-acp", "s3:PutObjectAcl", true},
+    {"x-amz-grant-write-acp", "s3:PutObjectAcl", true},
+    {"x-amz-grant-full-control", "s3:PutObjectAcl", true},
+    {"x-amz-tagging", "s3:PutObjectTagging", false},
+    {"x-amz-object-lock-mode", "s3:PutObjectRetention", false},
+    {"x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold", false},
     {NULL},
 };
 
 static const Extra extras_of_buckets[] = {
-    {"x-amz-acl", "s3:PutBucketAcl"},
-    {"x-amz-grant-read", "s3:PutBucketAcl"},
-    {"x-amz-grant-write", "s3:PutBucketAcl"},
-    {"x-amz-grant-read-acp", "s3:PutBucketAcl"},
-    {"x-amz-grant-write-acp", "s3:PutBucketAcl"},
-    {"x-amz-grant-full-control", "s3:PutBucketAcl"},
-    {"x-amz-bucket-object-lock-enabled", "s3:PutBucketObjectLockConfiguration"},
-    {"x-amz-object-ownership", "s3:PutBucketOwnershipControls"},
+    {"x-amz-acl", "s3:PutBucketAcl", false},
+    {"x-amz-grant-read", "s3:PutBucketAcl", false},
+    {"x-amz-grant-write", "s3:PutBucketAcl", false},
+    {"x-amz-grant-read-acp", "s3:PutBucketAcl", false},
+    {"x-amz-grant-write-acp", "s3:PutBucketAcl", false},
+    {"x-amz-grant-full-control", "s3:PutBucketAcl", false},
+    {"x-amz-bucket-object-lock-enabled", "s3:PutBucketObjectLockConfiguration", false},
+    {"x-amz-object-ownership", "s3:PutBucketOwnershipControls", false},
     {NULL},
 };
 
@@ -301,17 +297,19 @@ static bool check_extras(const Question *question, GError **error)
     for (; extra && extra->header; extra++) {
         Question more = *question;
         more.action = extra->action;
+        if (!extra->by_acl)
+            more.acl_of = S3_ACL_NOBODY;
         if (s3_header(question->call, extra->header) && !check(&more, error))
             return false;
     }
     return true;
 }
 
-bool s3_check_access(S3Call *call, Txn *txn, GError **error)
+static Question question_of(S3Call *call, Txn *txn)
 {
     const S3Operation *operation = call->operation;
     bool version = call->version_id && operation->version_action;
-    const Question question = {
+    return (Question){
         .call = call,
         .txn = txn,
         .action = version ? operation->version_action : operation->action,
@@ -321,5 +319,46 @@ bool s3_check_access(S3Call *call, Txn *txn, GError **error)
         .acl_of = operation->acl_of,
         .acl = operation->acl,
     };
-    return !question.action || (check(&question, error) && check_extras(&question, error));
+}
+
+/* What is done to an object's tags or lock is nothing that its ACL allows, but policies may ask for
+ * its tags. */
+static bool find_described(Question *question, GError **error)
+{
+    const S3Call *call = question->call;
+    Object *object;
+    g_autoptr(GError) missing = NULL;
+    if (question->acl_of != S3_ACL_NOBODY || !question->key || !has_policies(question))
+        return true;
+    if (object_find(question->txn, call->arena, question->bucket, call->key, call->version_id,
+                    &object, &missing)) {
+        question->object = object;
+        return true;
+    }
+    if (missing->domain == FAULT_DOMAIN)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&missing));
+    return false;
+}
+
+static bool check_all(Question *question, GError **error)
+{
+    return find_described(question, error) && check(question, error) &&
+           check_extras(question, error);
+}
+
+bool s3_check_access(S3Call *call, Txn *txn, GError **error)
+{
+    Question question = question_of(call, txn);
+    call->undecided = s3_body_says(call->operation) && has_policies(&question);
+    return !question.action || call->undecided || check_all(&question, error);
+}
+
+bool s3_check_access_of_body(S3Call *call, Txn *txn, GError **error)
+{
+    g_assert(call->undecided);
+    Question question = question_of(call, txn);
+    s3_body_read_said(call);
+    call->undecided = false;
+    return check_all(&question, error);
 }

@@ -6,8 +6,11 @@
 
 /* Faults AccessDenied; those of finding bucket or object are the caller's (call->bucket and, for
  * operations with S3_ACL_OBJECT, call->object have been read; object NULL: it is not there, and
- * NoSuchKey is only told to who may list the bucket). The transaction reads. */
+ * NoSuchKey is only told to who may list the bucket). Where policies may ask what the body says,
+ * nothing is refused yet and call->undecided is set. The transaction reads. */
 bool s3_check_access(S3Call *call, Txn *txn, GError **error);
+/* Decides what was undecided, when call->document is there and before it does anything. */
+bool s3_check_access_of_body(S3Call *call, Txn *txn, GError **error);
 
 /* The same for another action on another resource, as copying needs of its source. object NULL:
  * the bucket itself, or an object that is not there. */

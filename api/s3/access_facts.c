@@ -1,7 +1,7 @@
-/* Condition keys of S3. Invariant: what the client did not say is no fact, so that Null and
- * …IfExists see it. */
+/* Condition keys of S3. Invariant: as of api/request_facts.c. */
 #include "api/s3/access_facts.h"
 
+#include "api/request_facts.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -10,8 +10,6 @@ typedef struct FactRow {
 } FactRow;
 
 static const FactRow headers[] = {
-    {"aws:UserAgent", "user-agent"},
-    {"aws:Referer", "referer"},
     {"s3:x-amz-acl", "x-amz-acl"},
     {"s3:x-amz-grant-read", "x-amz-grant-read"},
     {"s3:x-amz-grant-write", "x-amz-grant-write"},
@@ -29,9 +27,6 @@ static const FactRow headers[] = {
     {"s3:x-amz-website-redirect-location", "x-amz-website-redirect-location"},
     {"s3:x-amz-object-ownership", "x-amz-object-ownership"},
     {"s3:x-amz-content-sha256", "x-amz-content-sha256"},
-    {"s3:object-lock-mode", "x-amz-object-lock-mode"},
-    {"s3:object-lock-legal-hold", "x-amz-object-lock-legal-hold"},
-    {"s3:object-lock-retain-until-date", "x-amz-object-lock-retain-until-date"},
 };
 
 static const FactRow parameters[] = {
@@ -89,33 +84,50 @@ static void add_tags(Arena *arena, const char *tags, const char *prefix, const c
 }
 
 /* Of retention that is being set: whole days, begun ones count. */
-static void add_retention(const S3Call *call, PolicyRequest *request)
+static void add_retention(const S3Call *call, const char *text, PolicyRequest *request)
 {
-    const char *text = s3_header(call, "x-amz-object-lock-retain-until-date");
-    const int64_t day = 24 * 3600 * CLOCK_SECOND;
     int64_t until;
+    policy_add_fact(call->arena, request, "s3:object-lock-retain-until-date", text);
     if (text && clock_parse(text, &until))
-        policy_add_fact(
-            call->arena, request, "s3:object-lock-remaining-retention-days",
-            arena_printf(call->arena, "%" PRId64, (MAX(0, until - s3_now(call)) + day - 1) / day));
+        policy_add_fact(call->arena, request, "s3:object-lock-remaining-retention-days",
+                        arena_printf(call->arena, "%" PRId64,
+                                     (MAX(0, until - s3_now(call)) + CLOCK_DAY - 1) / CLOCK_DAY));
+}
+
+static S3Said said_in_headers(const S3Call *call)
+{
+    return (S3Said){
+        .tags = s3_header(call, "x-amz-tagging"),
+        .lock_mode = s3_header(call, "x-amz-object-lock-mode"),
+        .retain_until = s3_header(call, "x-amz-object-lock-retain-until-date"),
+        .legal_hold = s3_header(call, "x-amz-object-lock-legal-hold"),
+    };
+}
+
+/* An operation that takes them from its body does not look at the headers, so nor may policies. */
+static void add_said(const S3Call *call, PolicyRequest *request)
+{
+    const S3Said said = call->said ? *call->said : said_in_headers(call);
+    Arena *arena = call->arena;
+    policy_add_fact(arena, request, "s3:LocationConstraint", said.location);
+    policy_add_fact(arena, request, "s3:object-lock-mode", said.lock_mode);
+    policy_add_fact(arena, request, "s3:object-lock-legal-hold", said.legal_hold);
+    add_retention(call, said.retain_until, request);
+    add_tags(arena, said.tags, "s3:RequestObjectTag", "s3:RequestObjectTagKeys", request);
 }
 
 void s3_access_facts(const S3Call *call, const Bucket *bucket, const Object *object,
                      PolicyRequest *request)
 {
     Arena *arena = call->arena;
-    policy_add_caller_facts(arena, request);
-    policy_add_fact(arena, request, "aws:SourceIp", call->http->source_ip);
-    policy_add_fact(arena, request, "aws:SecureTransport", "false");
-    policy_add_fact(arena, request, "aws:RequestedRegion", call->s3->region);
+    request_facts_add(arena, call->signature.anonymous ? NULL : &call->signature.caller, call->http,
+                      call->s3->region, request);
     policy_add_fact(arena, request, "aws:ResourceAccount", bucket ? bucket->account_id : NULL);
     policy_add_fact(arena, request, "s3:ResourceAccount", bucket ? bucket->account_id : NULL);
     add_headers(call, request);
     for (size_t i = 0; i < G_N_ELEMENTS(parameters); i++)
         policy_add_fact(arena, request, parameters[i].key, s3_param(call, parameters[i].name));
     add_signature(call, request);
-    add_retention(call, request);
-    add_tags(arena, s3_header(call, "x-amz-tagging"), "s3:RequestObjectTag",
-             "s3:RequestObjectTagKeys", request);
+    add_said(call, request);
     add_tags(arena, object ? object->tags : NULL, "s3:ExistingObjectTag", NULL, request);
 }

@@ -15,8 +15,7 @@ bool s3_put_bucket_acl(S3Call *call, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     Bucket *bucket;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, &bucket, error) ||
+    if (!s3_begin_write(call, &txn, &bucket, error) ||
         !s3_acl_from_document(call, txn, bucket, bucket->account_id, false, &bucket->acl, error) ||
         !bucket_put(txn, bucket, error) || !txn_commit(&txn, error))
         return false;

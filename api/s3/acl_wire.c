@@ -148,6 +148,9 @@ static bool add_header(AclReader *reader, AclPermission permission, const char *
                        const char *text, GError **error)
 {
     g_auto(GStrv) grantees = g_strsplit(text, ",", MAX_GRANTS + 1);
+    if (!*grantees)
+        return invalid_argument(reader->call, header, text, "Argument format not recognized",
+                                error);
     for (char **grantee = grantees; *grantee; grantee++) {
         if (!add_grantee(reader, permission, header, *grantee, error))
             return false;
@@ -274,6 +277,21 @@ static bool is_owners_alone(const AclReader *reader)
     return reader->acl.grants.n > 0;
 }
 
+/* They are all that the request is about: an ACL that they leave as it was is none. */
+static bool read_headers_alone(S3Call *call, Txn *txn, const Bucket *bucket,
+                               const char *owner_account_id, bool of_object, const char **ret_acl,
+                               GError **error)
+{
+    const char *acl;
+    if (!s3_acl_from_headers(call, txn, bucket, owner_account_id, of_object, &acl, error))
+        return false;
+    if (!acl)
+        return invalid_argument(call, "x-amz-grant-write", s3_header(call, "x-amz-grant-write"),
+                                "The permission WRITE is none of objects", error);
+    *ret_acl = acl;
+    return true;
+}
+
 bool s3_acl_from_document(S3Call *call, Txn *txn, const Bucket *bucket,
                           const char *owner_account_id, bool of_object, const char **ret_acl,
                           GError **error)
@@ -282,7 +300,7 @@ bool s3_acl_from_document(S3Call *call, Txn *txn, const Bucket *bucket,
     if (by_header && call->document_size > 0)
         return fault_set(error, FAULT_UNEXPECTED_CONTENT, "This request does not support content");
     if (by_header)
-        return s3_acl_from_headers(call, txn, bucket, owner_account_id, of_object, ret_acl, error);
+        return read_headers_alone(call, txn, bucket, owner_account_id, of_object, ret_acl, error);
     if (call->document_size == 0) {
         s3_detail(call, "MissingHeaderName", "x-amz-acl");
         return fault_set(error, FAULT_MISSING_SECURITY_HEADER,
@@ -342,7 +360,7 @@ bool s3_acl_reply(S3Call *call, Txn *txn, const char *owner_account_id, const ch
     if (!s3_account_identity(call, txn, owner_account_id, &owner_id, &name, error))
         return false;
     Buffer *xml = s3_xml_begin(call, "AccessControlPolicy");
-    if (!s3_xml_owner(call, txn, xml, "Owner", owner_account_id, error))
+    if (!s3_xml_owner(call, txn, xml, owner_account_id, error))
         return false;
     s3_xml_open(xml, "AccessControlList");
     if (!write_grants(call, txn, xml, acl_read(call->arena, acl, owner_id), error))

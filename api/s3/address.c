@@ -18,11 +18,66 @@ static size_t label_size(const char *host)
     return strcspn(host, ".:");
 }
 
-/* "s3", "s3-external-1", "s3-website" … */
-static bool is_s3_label(const char *label)
+static bool is_label(const char *label, const char *name)
+{
+    size_t size = strlen(name);
+    return label_size(label) == size && g_ascii_strncasecmp(label, name, size) == 0;
+}
+
+static bool ends_with(const char *host, size_t size, const char *end)
+{
+    size_t end_size = strlen(end);
+    return size > end_size && g_ascii_strncasecmp(host + size - end_size, end, end_size) == 0;
+}
+
+/* "us-east-1" */
+static bool is_region(const char *label)
 {
     size_t size = label_size(label);
-    return size >= 2 && g_ascii_strncasecmp(label, "s3", 2) == 0 && (size == 2 || label[2] == '-');
+    return size > 5 && label[2] == '-' && label[size - 2] == '-' &&
+           g_ascii_isdigit(label[size - 1]);
+}
+
+/* Nothing of the host is behind the label but a region, maybe, and ".localhost". */
+static bool is_before_localhost(const char *label)
+{
+    const char *next = label + label_size(label);
+    if (*next == '.' && is_region(next + 1))
+        next += 1 + label_size(next + 1);
+    return *next == '.' && is_label(next + 1, "localhost");
+}
+
+typedef enum Domain { DOMAIN_AWS, DOMAIN_LOCALHOST, DOMAIN_OTHER } Domain;
+
+static Domain domain_of(const char *host, size_t size)
+{
+    if (ends_with(host, size, ".localhost"))
+        return DOMAIN_LOCALHOST;
+    bool aws =
+        ends_with(host, size, ".amazonaws.com") || ends_with(host, size, ".amazonaws.com.cn");
+    return aws ? DOMAIN_AWS : DOMAIN_OTHER;
+}
+
+/* Whether S3 is named there. AWS's own hosts say more in that label: "s3-external-1",
+ * "s3-eu-west-1", "s3-website-us-east-1"; elsewhere such a label is a bucket's. */
+static bool is_s3_label(const char *label, Domain domain)
+{
+    if (domain == DOMAIN_AWS && g_ascii_strncasecmp(label, "s3-", strlen("s3-")) == 0)
+        return true;
+    return (is_label(label, "s3") || is_label(label, "s3-website")) &&
+           (domain != DOMAIN_LOCALHOST || is_before_localhost(label));
+}
+
+/* The last one: what a bucket's name has of them comes before it. NULL: none. */
+static const char *find_s3_label(const char *host, size_t size)
+{
+    Domain domain = domain_of(host, size);
+    const char *found = NULL;
+    for (const char *label = host; label < host + size; label += label_size(label) + 1) {
+        if (is_s3_label(label, domain))
+            found = label;
+    }
+    return found;
 }
 
 static bool is_website_label(const char *label)
@@ -51,21 +106,19 @@ static size_t bucket_size(const char *host, bool *ret_s3, bool *ret_website)
     if (is_numeric(host))
         return 0;
     size_t end = strcspn(host, ":");
-    for (const char *label = host; label < host + end; label += label_size(label) + 1) {
-        if (is_s3_label(label)) {
-            *ret_s3 = true;
-            *ret_website = is_website_label(label);
-            return label > host ? (size_t)(label - host) - 1 : 0;
-        }
+    const char *label = find_s3_label(host, end);
+    if (label) {
+        *ret_s3 = true;
+        *ret_website = is_website_label(label);
+        return label > host ? (size_t)(label - host) - 1 : 0;
     }
     static const char *const ends[] = {".website.localhost", ".localhost"};
     for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
-        size_t size = strlen(ends[i]);
-        if (end > size && g_ascii_strncasecmp(host + end - size, ends[i], size) == 0 &&
-            !names_query_service(host, end - size)) {
+        size_t size = end - strlen(ends[i]);
+        if (ends_with(host, end, ends[i]) && !names_query_service(host, size)) {
             *ret_s3 = true;
             *ret_website = i == 0;
-            return end - size;
+            return size;
         }
     }
     return 0;
@@ -87,8 +140,8 @@ static bool bad_uri(GError **error)
     return fault_set(error, FAULT_INVALID_URI, "Couldn't parse the specified URI.");
 }
 
-static bool decode(Arena *arena, const char *text, size_t size, const char **ret_text,
-                   GError **error)
+bool s3_path_decode(Arena *arena, const char *text, size_t size, const char **ret_text,
+                    GError **error)
 {
     char *decoded = arena_alloc(arena, size + 1), *to = decoded;
     for (const char *at = text; at < text + size; at++) {
@@ -125,11 +178,11 @@ bool s3_address_read(Arena *arena, const HttpRequest *request, S3Address *ret_ad
         size_t end = strcspn(path, "/");
         if (end == 0)
             return bad_uri(error);
-        if (!decode(arena, path, end, &address.bucket, error))
+        if (!s3_path_decode(arena, path, end, &address.bucket, error))
             return false;
         path += end + (path[end] == '/');
     }
-    if (address.bucket && *path && !decode(arena, path, strlen(path), &address.key, error))
+    if (address.bucket && *path && !s3_path_decode(arena, path, strlen(path), &address.key, error))
         return false;
     *ret_address = address;
     return true;

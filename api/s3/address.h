@@ -16,6 +16,10 @@ typedef struct S3Address {
 bool s3_address_read(Arena *arena, const HttpRequest *request, S3Address *ret_address,
                      GError **error);
 
+/* A piece of a path without its percent-encoding. Fault InvalidURI, as above. */
+bool s3_path_decode(Arena *arena, const char *text, size_t size, const char **ret_text,
+                    GError **error);
+
 /* Whether a request is for S3 and not for a service of the Query protocol: by its signature's
  * scope, its host, its action, its path, in this order. */
 bool s3_is_meant(const HttpRequest *request);

@@ -104,17 +104,15 @@ static bool header_page(S3Call *call, PartPage *page, GError **error)
 static bool load_parts(S3Call *call, PartPage *page, GError **error)
 {
     const Object *object = call->object;
-    const Upload upload = {.id = object->upload_id};
     return header_page(call, page, error) &&
-           (!object->upload_id ||
-            upload_list_parts(call->txn, call->arena, &upload, (unsigned)page->after, page->limit,
-                              &page->parts, &page->more, error));
+           object_list_parts(call->txn, call->arena, object, (unsigned)page->after, page->limit,
+                             &page->parts, &page->more, error);
 }
 
 static void show_part(S3Call *call, Buffer *xml, const Part *part)
 {
     s3_xml_open(xml, "Part");
-    s3_xml_int(xml, "PartNumber", g_ascii_strtoll(part->number, NULL, 10));
+    s3_xml_int(xml, "PartNumber", part_number(part));
     s3_xml_int(xml, "Size", part->size);
     s3_xml_checksum_value(call, xml, part->checksum);
     s3_xml_close(xml, "Part");
@@ -131,7 +129,7 @@ static void show_parts(S3Call *call, Buffer *xml, const PartPage *page)
     if (object->checksum) {
         const Part *last = page->parts.n > 0 ? list_at(&page->parts, page->parts.n - 1) : NULL;
         s3_xml_int(xml, "PartNumberMarker", page->after);
-        s3_xml_int(xml, "NextPartNumberMarker", last ? g_ascii_strtoll(last->number, NULL, 10) : 0);
+        s3_xml_int(xml, "NextPartNumberMarker", last ? part_number(last) : 0);
         s3_xml_int(xml, "MaxParts", page->limit);
         s3_xml_bool(xml, "IsTruncated", page->more);
         LIST_EACH (const Part *, part, &page->parts)
@@ -168,8 +166,7 @@ bool s3_get_object_attributes(S3Call *call, GError **error)
     if (has(wanted, ATTRIBUTE_PARTS))
         show_parts(call, xml, &page);
     if (has(wanted, ATTRIBUTE_CLASS))
-        s3_xml_text(xml, "StorageClass",
-                    object->storage_class ? object->storage_class : "STANDARD");
+        s3_xml_text(xml, "StorageClass", storage_class_name(object->storage_class));
     if (has(wanted, ATTRIBUTE_SIZE))
         s3_xml_int(xml, "ObjectSize", object->size);
     s3_xml_end(call, "GetObjectAttributesResponse");

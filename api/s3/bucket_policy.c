@@ -5,8 +5,6 @@
 #include "cloud/policy.h"
 #include <string.h>
 
-#define POLICY_SIZE_MAX 20480
-
 static bool find_policy(S3Call *call, const char **ret_body, GError **error)
 {
     if (!bucket_document_find(call->txn, call->arena, call->bucket, DOCUMENT_POLICY, ret_body,
@@ -47,7 +45,7 @@ static bool read_policy(S3Call *call, Policy **ret_policy, GError **error)
     if (call->document_size == 0)
         return fault_set(error, FAULT_MALFORMED_POLICY,
                          "Policies must be valid JSON and the first byte must be '{'");
-    if (call->document_size > POLICY_SIZE_MAX)
+    if (call->document_size > POLICY_MAX_SIZE)
         return fault_set(error, FAULT_MALFORMED_POLICY,
                          "Policy exceeds the maximum allowed document size.");
     const char *arn = arena_printf(call->arena, "arn:aws:s3:::%s", call->bucket_name);
@@ -60,8 +58,7 @@ static bool keep_policy(S3Call *call, const char *body, bool is_public, GError *
 {
     g_autoptr(Txn) txn = NULL;
     Bucket *bucket;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, &bucket, error))
+    if (!s3_begin_write(call, &txn, &bucket, error))
         return false;
     if (is_public && bucket->public_access_block & PUBLIC_ACCESS_BLOCK_POLICY)
         return fault_set(error, FAULT_ACCESS_DENIED,

@@ -58,7 +58,7 @@ bool s3_list_buckets(S3Call *call, GError **error)
         !record_query(call->txn, call->arena, QUERY_BUCKETS_OF_ACCOUNT, &buckets, error, account))
         return false;
     Buffer *xml = s3_xml_begin(call, "ListAllMyBucketsResult");
-    if (!s3_xml_owner(call, call->txn, xml, "Owner", account, error))
+    if (!s3_xml_owner(call, call->txn, xml, account, error))
         return false;
     bool paged = call->params.n > 0;
     const char *last = NULL, *next = NULL;
@@ -188,8 +188,7 @@ bool s3_delete_bucket(S3Call *call, GError **error)
     g_autoptr(Txn) txn = NULL;
     Bucket *bucket;
     s3_detail(call, "BucketName", call->bucket_name);
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, &bucket, error) ||
+    if (!s3_begin_write(call, &txn, &bucket, error) ||
         !bucket_remove(call->s3->blobs, txn, bucket, error) || !txn_commit(&txn, error))
         return false;
     blobs_wake(call->s3->blobs);

@@ -8,6 +8,7 @@
  * the chain of signatures starts at the request's own. */
 #include "api/s3/chunked.h"
 
+#include "api/signature/sigv4.h"
 #include "base/fault.h"
 #include <openssl/evp.h>
 #include <string.h>
@@ -18,7 +19,6 @@
 #define MAX_TRAILER_FIELDS 16
 #define MAX_SIZE_DIGITS 15 /* hexadecimal: no sum of sizes overflows */
 #define MAX_TOTAL (INT64_C(1) << 62)
-#define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define TRAILER_SIGNATURE "x-amz-trailer-signature"
 
 typedef enum State { HEAD, DATA, DATA_END, TRAILER, DONE, BROKEN } State;
@@ -26,7 +26,6 @@ typedef enum State { HEAD, DATA, DATA_END, TRAILER, DONE, BROKEN } State;
 struct ChunkDecoder {
     Arena *arena;
     const S3Signature *signature;
-    bool is_signed;
     State state;
     ChunkSink sink;
     void *sink_data;
@@ -51,12 +50,11 @@ ChunkDecoder *chunk_decoder_new(Arena *arena, const S3Signature *signature, int6
     ChunkDecoder *decoder = arena_new_struct(arena, ChunkDecoder);
     decoder->arena = arena;
     decoder->signature = signature;
-    decoder->is_signed = signature->payload == S3_PAYLOAD_STREAMING ||
-                         signature->payload == S3_PAYLOAD_STREAMING_TRAILER;
     decoder->sink = sink;
     decoder->sink_data = sink_data;
     decoder->length = length;
-    if (decoder->is_signed) {
+    if (signature->payload == S3_PAYLOAD_STREAMING ||
+        signature->payload == S3_PAYLOAD_STREAMING_TRAILER) {
         decoder->hash = EVP_MD_CTX_new();
         g_assert(decoder->hash);
         g_strlcpy(decoder->previous, signature->seed, sizeof(decoder->previous));
@@ -100,18 +98,12 @@ static bool check_link(ChunkDecoder *decoder, const char *kind, const char *hash
                        const char *claimed, GError **error)
 {
     const S3Signature *signature = decoder->signature;
-    uint8_t mac[SHA256_SIZE];
-    char hex[2 * SHA256_SIZE + 1];
     g_autofree char *text =
         g_strdup_printf("AWS4-HMAC-SHA256-%s\n%s\n%s\n%s\n%s", kind, signature->timestamp,
                         signature->scope, decoder->previous, hashes);
-    digest_hmac(DIGEST_SHA256, signature->key, SHA256_SIZE, text, strlen(text), mac);
-    hex_encode(mac, sizeof(mac), hex);
-    if (!constant_time_equal(hex, claimed))
-        return fault_set(error, FAULT_SIGNATURE_DOES_NOT_MATCH,
-                         "The request signature we calculated does not match the signature you "
-                         "provided. Check your key and signing method.");
-    memcpy(decoder->previous, hex, sizeof(hex));
+    if (!sigv4_is_mac(claimed, signature->key, text, strlen(text)))
+        return fault_set(error, FAULT_SIGNATURE_DOES_NOT_MATCH, S3_WRONG_SIGNATURE);
+    g_strlcpy(decoder->previous, claimed, sizeof(decoder->previous));
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "api/s3/operations.h"
 #include "api/s3/put.h"
 #include "base/fault.h"
+#include "imagestore/part_sweep.h"
 #include <string.h>
 
 typedef struct Completing {
@@ -19,7 +20,7 @@ static bool read_whole(S3Call *call, Completing *completing, GError **error)
 {
     completing->whole.kind = CHECKSUM_NONE;
     for (unsigned i = 0; i < CHECKSUM_KINDS; i++) {
-        g_autofree char *name = g_ascii_strdown(checksum_name((ChecksumKind)i), -1);
+        const char *name = checksum_lower_name((ChecksumKind)i);
         const char *value = s3_header(call, arena_printf(call->arena, "x-amz-checksum-%s", name));
         if (value && completing->whole.kind != CHECKSUM_NONE)
             return fault_set(error, FAULT_INVALID_REQUEST,
@@ -94,19 +95,6 @@ static void fill_type(S3Call *call, Completing *completing)
         wanted.kind != CHECKSUM_NONE ? wanted.composite : value && strchr(value, '-');
 }
 
-static bool check_conditions(S3Call *call, Txn *txn, const Bucket *bucket, GError **error)
-{
-    const Conditions conditions = {
-        .if_match = s3_unquote(call->arena, s3_header(call, "if-match")),
-        .if_none_match = s3_unquote(call->arena, s3_header(call, "if-none-match")),
-    };
-    Object *current;
-    if (!conditions.if_match && !conditions.if_none_match)
-        return true;
-    return object_find_current(txn, call->arena, bucket, call->key, &current, error) &&
-           conditions_check_write(&conditions, current, error);
-}
-
 static bool check_size(const S3Call *call, const Object *object, GError **error)
 {
     const char *text = s3_header(call, "x-amz-mp-object-size");
@@ -123,51 +111,41 @@ static bool check_size(const S3Call *call, const Object *object, GError **error)
                      "computed.");
 }
 
-static unsigned number_of(const Part *part)
-{
-    return (unsigned)g_ascii_strtoull(part->number, NULL, 10);
-}
-
-static bool is_claimed(const List *claims, const Part *part)
-{
-    LIST_EACH (const PartClaim *, claim, claims) {
-        if (claim->number == number_of(part))
-            return true;
-    }
-    return false;
-}
-
 /* Which part it was, for EntityTooSmall. */
-static void tell_small_part(S3Call *call, Txn *txn, const Completing *completing)
+static void tell_small_part(S3Call *call, const Part *part)
 {
-    List parts = {0};
-    bool more;
-    if (!upload_list_parts(txn, call->arena, completing->upload, 0, PART_NUMBER_MAX, &parts, &more,
-                           NULL))
-        return;
-    LIST_EACH (const Part *, part, &parts) {
-        if (part->size >= PART_SIZE_MIN || !is_claimed(&completing->claims, part))
-            continue;
-        s3_detail(call, "ETag", part->etag);
-        s3_detail(call, "MinSizeAllowed", arena_printf(call->arena, "%d", PART_SIZE_MIN));
-        s3_detail(call, "ProposedSize", arena_printf(call->arena, "%" G_GINT64_FORMAT, part->size));
-        s3_detail(call, "PartNumber", arena_printf(call->arena, "%u", number_of(part)));
-        return;
-    }
+    s3_detail(call, "ETag", part->etag);
+    s3_detail(call, "MinSizeAllowed", arena_printf(call->arena, "%d", PART_SIZE_MIN));
+    s3_detail(call, "ProposedSize", arena_printf(call->arena, "%" G_GINT64_FORMAT, part->size));
+    s3_detail(call, "PartNumber", arena_printf(call->arena, "%u", part_number(part)));
 }
 
 static bool complete(S3Call *call, Txn *txn, Completing *completing, Object **ret_object,
                      GError **error)
 {
-    g_autoptr(GError) why = NULL;
+    const Part *small = NULL;
     fill_type(call, completing);
     if (upload_complete(call->s3->blobs, txn, call->arena, completing->upload, &completing->claims,
-                        &completing->whole, ret_object, &why))
+                        &completing->whole, ret_object, &small, error))
         return true;
-    if (fault_is(why, FAULT_ENTITY_TOO_SMALL))
-        tell_small_part(call, txn, completing);
-    g_propagate_error(error, g_steal_pointer(&why));
+    if (small)
+        tell_small_part(call, small);
     return false;
+}
+
+/* Of an upload with many parts most of the work, so that no other writer waits for it. */
+static bool place_parts(S3Call *call, const Completing *completing, GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    Store *store = cloud_store(call->s3->cloud);
+    Upload *upload;
+    if (completing->claims.n <= PARTS_SLICE)
+        return true;
+    if (!txn_begin_read(store, &txn, error) ||
+        !s3_upload_find(call, txn, call->bucket, &upload, error))
+        return false;
+    g_clear_pointer(&txn, txn_rollback);
+    return upload_place_parts(store, upload, &completing->claims, error);
 }
 
 static bool make_object(S3Call *call, Completing *completing, Bucket **ret_bucket,
@@ -175,11 +153,11 @@ static bool make_object(S3Call *call, Completing *completing, Bucket **ret_bucke
 {
     g_autoptr(Txn) txn = NULL;
     Blobs *blobs = call->s3->blobs;
+    const Conditions conditions = s3_write_conditions(call);
     Object *object;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, ret_bucket, error) ||
-        !s3_upload_find(call, txn, &completing->upload, error) ||
-        !check_conditions(call, txn, *ret_bucket, error) ||
+    if (!s3_begin_write(call, &txn, ret_bucket, error) ||
+        !s3_upload_find(call, txn, *ret_bucket, &completing->upload, error) ||
+        !s3_check_write_conditions(call, txn, *ret_bucket, call->key, &conditions, error) ||
         !complete(call, txn, completing, &object, error) || !check_size(call, object, error) ||
         !object_store(blobs, txn, call->arena, *ret_bucket, object, s3_now(call), error) ||
         !txn_commit(&txn, error))
@@ -200,7 +178,7 @@ bool s3_complete_multipart_upload(S3Call *call, GError **error)
     Completing *completing = call->state;
     Bucket *bucket;
     Object *object;
-    if (!read_claims(call, &completing->claims, error) ||
+    if (!read_claims(call, &completing->claims, error) || !place_parts(call, completing, error) ||
         !make_object(call, completing, &bucket, &object, error))
         return false;
     s3_put_reply(call, bucket, object);

@@ -3,6 +3,7 @@
  * check. */
 #include "api/s3/configuration.h"
 
+#include "api/s3/access.h"
 #include "api/s3/operations.h"
 #include "base/fault.h"
 #include <string.h>
@@ -102,12 +103,6 @@ static const char *written(Arena *arena, const XmlNode *root)
     return arena_strndup(arena, text.data, text.size);
 }
 
-static bool find_again(S3Call *call, Txn **ret_txn, Bucket **ret_bucket, GError **error)
-{
-    return txn_begin(cloud_store(call->s3->cloud), ret_txn, error) &&
-           bucket_find(*ret_txn, call->arena, call->bucket_name, ret_bucket, error);
-}
-
 void s3_name_rules(Arena *arena, XmlNode *root, const char *with, const char *id)
 {
     for (XmlNode *rule = root->child; rule; rule = rule->next) {
@@ -150,7 +145,7 @@ bool s3_put_configuration(S3Call *call, GError **error)
     Bucket *bucket;
     XmlNode *root;
     if (!s3_document_read(call, configuration->schema, &root, error) ||
-        !find_again(call, &txn, &bucket, error) ||
+        !s3_begin_write(call, &txn, &bucket, error) ||
         (configuration->check && !configuration->check(call, txn, bucket, root, error)))
         return false;
     bool none = configuration->empty_is_none && !root->child;
@@ -162,11 +157,24 @@ bool s3_put_configuration(S3Call *call, GError **error)
     return true;
 }
 
+bool s3_configuration_change(S3Call *call, DocumentKind kind, S3DocumentChange change,
+                             const void *data, GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    Bucket *bucket;
+    XmlNode *old, *new;
+    return s3_begin_write(call, &txn, &bucket, error) &&
+           s3_configuration_find(call, txn, bucket, kind, &old, error) &&
+           change(call, old, data, &new, error) &&
+           bucket_document_set(txn, bucket, kind, new ? written(call->arena, new) : NULL, error) &&
+           txn_commit(&txn, error);
+}
+
 static bool take_away(S3Call *call, DocumentKind kind, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     Bucket *bucket;
-    if (!find_again(call, &txn, &bucket, error))
+    if (!s3_begin_write(call, &txn, &bucket, error))
         return false;
     if (kind == DOCUMENT_OWNERSHIP)
         bucket->ownership = NULL;
@@ -265,7 +273,7 @@ bool s3_put_bucket_versioning(S3Call *call, GError **error)
     Bucket *bucket;
     XmlNode *root;
     if (!s3_document_read(call, "VersioningConfiguration", &root, error) ||
-        !find_again(call, &txn, &bucket, error) || !check_versioning(bucket, root, error))
+        !s3_begin_write(call, &txn, &bucket, error) || !check_versioning(bucket, root, error))
         return false;
     bucket->versioning = xml_child_text(root, "Status");
     if (!bucket_put(txn, bucket, error) || !txn_commit(&txn, error))
@@ -312,7 +320,8 @@ bool s3_put_bucket_ownership_controls(S3Call *call, GError **error)
     XmlNode *root;
     bool gives;
     if (!s3_document_read(call, "OwnershipControls", &root, error) ||
-        !find_again(call, &txn, &bucket, error) || !gives_away(call, txn, bucket, &gives, error))
+        !s3_begin_write(call, &txn, &bucket, error) ||
+        !gives_away(call, txn, bucket, &gives, error))
         return false;
     bucket->ownership = xml_child_text(xml_child(root, "Rule"), "ObjectOwnership");
     if (gives && strcmp(bucket->ownership, "BucketOwnerEnforced") == 0)
@@ -364,7 +373,7 @@ bool s3_put_public_access_block(S3Call *call, GError **error)
     Bucket *bucket;
     XmlNode *root;
     if (!s3_document_read(call, "PublicAccessBlockConfiguration", &root, error) ||
-        !find_again(call, &txn, &bucket, error))
+        !s3_begin_write(call, &txn, &bucket, error))
         return false;
     bucket->public_access_block = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(blocks); i++)
@@ -400,17 +409,25 @@ bool s3_object_shown(S3Call *call, GError **error)
     return s3_method_not_allowed(error);
 }
 
+/* Access was checked for what was there when the request came: now for what is to be changed. */
+static bool find_for_change(S3Call *call, Txn *txn, GError **error)
+{
+    return object_find(txn, call->arena, call->bucket, call->key, call->version_id, &call->object,
+                       error) &&
+           s3_check_access(call, txn, error) &&
+           (!call->undecided || s3_check_access_of_body(call, txn, error));
+}
+
 bool s3_object_change(S3Call *call, S3ObjectChange change, const void *data, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
-    Bucket *bucket;
-    Object *object;
-    if (!find_again(call, &txn, &bucket, error) ||
-        !object_find(txn, call->arena, bucket, call->key, call->version_id, &object, error))
+    if (!s3_begin_write(call, &txn, &call->bucket, error) || !find_for_change(call, txn, error))
         return false;
+    const Bucket *bucket = call->bucket;
+    Object *object = call->object;
     if (object->is_marker)
         return s3_method_not_allowed(error);
-    if (!change(call, txn, bucket, object, data, error) || !object_update(txn, object, error) ||
+    if (!change(call, txn, bucket, object, data, error) || !object_put(txn, object, error) ||
         !txn_commit(&txn, error))
         return false;
     if (bucket->versioning)

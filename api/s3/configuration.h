@@ -28,6 +28,13 @@ bool s3_replication_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root,
 bool s3_tagging_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root, GError **error);
 bool s3_website_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root, GError **error);
 
+/* A change of a kept document in a transaction of its own: change gets it as a tree, NULL when
+ * there is none, and says what it is to be instead, checked; NULL: none. */
+typedef bool (*S3DocumentChange)(S3Call *call, const XmlNode *old, const void *data,
+                                 XmlNode **ret_new, GError **error);
+bool s3_configuration_change(S3Call *call, DocumentKind kind, S3DocumentChange change,
+                             const void *data, GError **error);
+
 /* Gives an id to each of root's children that has an element `with` and no id. */
 void s3_name_rules(Arena *arena, XmlNode *root, const char *with, const char *id);
 

@@ -64,6 +64,13 @@ static bool check_conditions(S3Call *call, const Object *object, GError **error)
                      "At least one of the pre-conditions you specified did not hold");
 }
 
+static bool check_owner(const S3Call *call, const Bucket *bucket, GError **error)
+{
+    const char *owner = s3_header(call, "x-amz-source-expected-bucket-owner");
+    return !owner || strcmp(owner, bucket->account_id) == 0 ||
+           fault_set(error, FAULT_ACCESS_DENIED, "Access Denied");
+}
+
 bool copy_source_find(S3Call *call, Txn *txn, CopySource *ret_source, GError **error)
 {
     SourceName name = {0};
@@ -71,7 +78,8 @@ bool copy_source_find(S3Call *call, Txn *txn, CopySource *ret_source, GError **e
     Object *object = NULL;
     g_autoptr(GError) missing = NULL;
     if (!read_name(call, &name, error) ||
-        !bucket_find(txn, call->arena, name.bucket, &bucket, error))
+        !bucket_find(txn, call->arena, name.bucket, &bucket, error) ||
+        !check_owner(call, bucket, error))
         return false;
     object_find(txn, call->arena, bucket, name.key, name.version_id, &object, &missing);
     const char *action = name.version_id ? "s3:GetObjectVersion" : "s3:GetObject";
@@ -196,8 +204,7 @@ static bool check_onto_itself(const S3Call *call, const Copy *copy, GError **err
                   strcmp(from->key, call->key) == 0;
     bool changes = copy->replaces_metadata || copy->replaces_tags || copy->put->encryption.kind ||
                    g_strcmp0(from->storage_class, to->storage_class) != 0 ||
-                   s3_header(call, "x-amz-website-redirect-location") ||
-                   copy->checksum != CHECKSUM_NONE;
+                   s3_header(call, S3_REDIRECT_HEADER) || copy->checksum != CHECKSUM_NONE;
     return !itself || changes ||
            fault_set(error, FAULT_INVALID_REQUEST,
                      "This copy request is illegal because it is trying to copy an object to "
@@ -218,12 +225,25 @@ static bool find_source(S3Call *call, Copy *copy, GError **error)
                      PART_SIZE_MAX);
 }
 
+/* The source's, without what a restoration added; where a website redirects to is the request's to
+ * say. */
+static const char *inherited_headers(const S3Call *call, const Object *from)
+{
+    Arena *arena = call->arena;
+    const char *headers = object_headers_without(arena, from->headers, RESTORE_HEADER);
+    const char *redirect = s3_header(call, S3_REDIRECT_HEADER);
+    headers = object_headers_without(arena, headers, S3_REDIRECT_HEADER);
+    return redirect ? arena_printf(arena, "%s" S3_REDIRECT_HEADER ": %s\n", headers ? headers : "",
+                                   redirect)
+                    : headers;
+}
+
 static void inherit(const S3Call *call, Copy *copy)
 {
     const Object *from = copy->source.object;
     Object *to = &copy->put->object;
     if (!copy->replaces_metadata)
-        to->headers = s3_restore_forget(call->arena, from->headers);
+        to->headers = inherited_headers(call, from);
     if (!copy->replaces_tags)
         to->tags = from->tags;
     ChecksumKind kind = copy->checksum;
@@ -245,17 +265,16 @@ static bool make_bytes(S3Call *call, Copy *copy, GError **error)
     ChecksumClaim claim = checksum_claim(call->arena, from->checksum);
     if (copy->checksum != CHECKSUM_NONE)
         claim.kind = copy->checksum;
-    if (claim.kind != CHECKSUM_NONE)
-        call->blob.checksums = 1u << claim.kind;
+    if (claim.kind == CHECKSUM_NONE)
+        claim.kind = S3_DEFAULT_CHECKSUM;
+    call->blob.checksums = 1u << claim.kind;
     if (!copy_source_bytes(call, &copy->source, 0, (uint64_t)from->size, error))
         return false;
     to->blob_id = call->bytes->id;
     to->etag = s3_etag_of(call->arena, call->bytes, copy->put->encryption.customer_key != NULL);
-    if (claim.kind != CHECKSUM_NONE) {
-        claim.value = checksum_text(call->arena, claim.kind, call->bytes->checksums[claim.kind]);
-        claim.composite = false;
-        to->checksum = checksum_record(call->arena, &claim);
-    }
+    claim.value = checksum_text(call->arena, claim.kind, call->bytes->checksums[claim.kind]);
+    claim.composite = false;
+    to->checksum = checksum_record(call->arena, &claim);
     return true;
 }
 
@@ -276,8 +295,7 @@ static bool store_copy(S3Call *call, Copy *copy, Bucket **ret_bucket, GError **e
 {
     g_autoptr(Txn) txn = NULL;
     bool gone;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, ret_bucket, error))
+    if (!s3_begin_write(call, &txn, ret_bucket, error))
         return false;
     if (!keep_bytes(call, txn, copy, &gone, error))
         return gone && fault_set(error, FAULT_NO_SUCH_KEY, "The specified key does not exist.");

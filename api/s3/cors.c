@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ID_MAX 255
+#define CONFIGURATION_MAX (64 * 1024) /* bytes of the document */
 
 static bool same(const char *a, const char *b, size_t n, bool ignore_case)
 {
@@ -95,6 +96,8 @@ static bool check_rule(const XmlNode *rule, GError **error)
 
 bool s3_cors_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root, GError **error)
 {
+    if (call->document_size > CONFIGURATION_MAX)
+        return fault_set(error, FAULT_MAX_MESSAGE_LENGTH_EXCEEDED, "Your request was too big.");
     XML_EACH (rule, root, "CORSRule") {
         if (!check_rule(rule, error))
             return false;
@@ -104,13 +107,16 @@ bool s3_cors_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root, GError
 
 /* ---- replying ---- */
 
+/* NULL: there are none. */
 static const char *joined(Arena *arena, const XmlNode *rule, const char *name)
 {
-    char *text = NULL;
-    XML_EACH (item, rule, name)
-        text = text ? arena_printf(arena, "%s, %s", text, item->text)
-                    : arena_strdup(arena, item->text);
-    return text;
+    g_auto(Buffer) text = {0};
+    XML_EACH (item, rule, name) {
+        if (text.size > 0)
+            buffer_add_text(&text, ", ");
+        buffer_add_text(&text, item->text);
+    }
+    return text.size > 0 ? arena_strndup(arena, text.data, text.size) : NULL;
 }
 
 static void allow(S3Call *call, const XmlNode *rule, const CorsRequest *request)

@@ -22,7 +22,9 @@ typedef struct Deletion {
 } Deletion;
 
 typedef struct DeletedKey {
-    const char *key, *version_id, *etag;
+    const char *key, *version_id;
+    Conditions conditions;
+    bool only_directories; /* with conditions that only directory buckets know */
 } DeletedKey;
 
 /* Bodies that delete must prove that they came as they were meant. */
@@ -49,14 +51,12 @@ static bool may_delete(const Deletion *deletion, const DeletedKey *wanted, GErro
                                deletion->bucket, wanted->key, NULL, S3_ACL_NOBODY, 0, error));
 }
 
-/* The object must still be the one that the client has seen. */
-static bool check_etag(const Deletion *deletion, const DeletedKey *wanted, GError **error)
+static bool check_conditions(const Deletion *deletion, const DeletedKey *wanted, GError **error)
 {
-    Object *current;
-    const Conditions conditions = {.if_match = wanted->etag};
-    return !wanted->etag || (object_find_current(deletion->txn, deletion->call->arena,
-                                                 deletion->bucket, wanted->key, &current, error) &&
-                             conditions_check_write(&conditions, current, error));
+    if (wanted->only_directories)
+        return s3_not_implemented(error);
+    return s3_check_write_conditions(deletion->call, deletion->txn, deletion->bucket, wanted->key,
+                                     &wanted->conditions, error);
 }
 
 static bool delete_key(const Deletion *deletion, const DeletedKey *wanted,
@@ -64,7 +64,7 @@ static bool delete_key(const Deletion *deletion, const DeletedKey *wanted,
 {
     const S3Call *call = deletion->call;
     return object_check_key(wanted->key, error) && may_delete(deletion, wanted, error) &&
-           check_etag(deletion, wanted, error) &&
+           check_conditions(deletion, wanted, error) &&
            object_remove(call->s3->blobs, deletion->txn, call->arena, deletion->bucket, wanted->key,
                          wanted->version_id, deletion->bypass, deletion->now, ret_removal, error);
 }
@@ -99,7 +99,9 @@ static bool delete_and_show(Deletion *deletion, const XmlNode *node, GError **er
     const DeletedKey wanted = {
         .key = xml_child_text(node, "Key"),
         .version_id = xml_child_text(node, "VersionId"),
-        .etag = s3_unquote(deletion->call->arena, xml_child_text(node, "ETag")),
+        .conditions.if_match = s3_unquote(deletion->call->arena, xml_child_text(node, "ETag")),
+        .only_directories =
+            xml_child_text(node, "LastModifiedTime") || xml_child_text(node, "Size"),
     };
     ObjectRemoval removal;
     g_autoptr(GError) why = NULL;
@@ -118,11 +120,10 @@ static bool delete_and_show(Deletion *deletion, const XmlNode *node, GError **er
 
 static bool begin_turn(Deletion *deletion, GError **error)
 {
-    const S3Call *call = deletion->call;
-    if (!txn_begin(cloud_store(call->s3->cloud), &deletion->txn, error))
+    if (!s3_begin_write(deletion->call, &deletion->txn, &deletion->bucket, error))
         return false;
     deletion->turn_since = g_get_monotonic_time();
-    return bucket_find(deletion->txn, call->arena, call->bucket_name, &deletion->bucket, error);
+    return true;
 }
 
 /* A turn ends with the key that it is at. */

@@ -2,17 +2,17 @@
  * before a single declaration is read, so that there are no entities to expand but XML's own five.
  * Invariant: a parsed node has children or text, never both. */
 #include "api/s3/document.h"
+
 #include "api/xml.h"
 #include "base/clock.h"
 #include "base/fault.h"
-
 #include <errno.h>
 #include <libxml/parserInternals.h>
 #include <string.h>
 
 #define NAMESPACE "http://s3.amazonaws.com/doc/2006-03-01/"
 
-static bool malformed(GError **error)
+bool s3_malformed_xml(GError **error)
 {
     return fault_set(error, FAULT_MALFORMED_XML,
                      "The XML you provided was not well-formed or did not validate against our "
@@ -135,10 +135,10 @@ bool xml_parse(Arena *arena, const char *text, size_t size, XmlNode **ret_root, 
     /* Only UTF-8, whatever the declaration says: so nothing is converted. No NUL, where libxml2
      * would stop. */
     if (size == 0 || size > INT_MAX || !g_utf8_validate(text, (gssize)size, NULL))
-        return malformed(error);
+        return s3_malformed_xml(error);
     Builder builder = {.arena = arena, .parser = xmlCreateMemoryParserCtxt(text, (int)size)};
     if (!builder.parser)
-        return malformed(error);
+        return s3_malformed_xml(error);
     builder.text = g_string_new(NULL);
     xmlCtxtUseOptions(builder.parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     *builder.parser->sax = handler;
@@ -150,7 +150,7 @@ bool xml_parse(Arena *arena, const char *text, size_t size, XmlNode **ret_root, 
     xmlFreeParserCtxt(builder.parser);
     g_string_free(builder.text, TRUE);
     if (!good)
-        return malformed(error);
+        return s3_malformed_xml(error);
     *ret_root = builder.root;
     return true;
 }
@@ -236,7 +236,7 @@ bool xml_child_time(const XmlNode *node, const char *name, int64_t *ret_time)
     return text && read_time(text, ret_time);
 }
 
-void xml_add(Arena *arena, XmlNode *node, const char *name, const char *text)
+XmlNode *xml_add(Arena *arena, XmlNode *node, const char *name, const char *text)
 {
     XmlNode **end = &node->child;
     while (*end)
@@ -244,6 +244,7 @@ void xml_add(Arena *arena, XmlNode *node, const char *name, const char *text)
     *end = arena_new_struct(arena, XmlNode);
     (*end)->name = name;
     (*end)->text = text;
+    return *end;
 }
 
 /* The tables. */
@@ -370,7 +371,7 @@ bool document_check(const XmlNode *root, const char *schema, GError **error)
         if (is_blank(root->text) && children_fit(root, s->children))
             return true;
     }
-    return malformed(error);
+    return s3_malformed_xml(error);
 }
 
 static void write_start(Buffer *out, const XmlNode *node)

@@ -20,6 +20,8 @@ struct XmlNode {
 #define XML_MAX_DEPTH 16
 #define XML_MAX_NODES 120000 /* 10,000 parts with all that a part can have */
 
+/* Fault MalformedXML, in AWS's words. */
+bool s3_malformed_xml(GError **error);
 /* The root element, whatever namespace it is in. Fault MalformedXML: not well-formed, text between
  * elements, a DOCTYPE, too deep, too much of it. */
 bool xml_parse(Arena *arena, const char *text, size_t size, XmlNode **ret_root, GError **error);
@@ -41,8 +43,8 @@ const XmlNode *xml_next(const XmlNode *node);
 #define XML_EACH(item, node, name)                                                                 \
     for (const XmlNode *item = xml_child(node, name); item; item = xml_next(item))
 
-/* Adds a leaf to a node, behind its other children. */
-void xml_add(Arena *arena, XmlNode *node, const char *name, const char *text);
+/* Adds a leaf to a node, behind its other children, and returns it. */
+XmlNode *xml_add(Arena *arena, XmlNode *node, const char *name, const char *text);
 
 typedef enum ElementKind {
     ELEMENT_TEXT,

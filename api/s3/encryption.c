@@ -29,6 +29,22 @@ bool s3_encryption_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root, 
     return true;
 }
 
+bool s3_encryption_check_key(S3Call *call, Txn *txn, const Bucket *bucket, const uint8_t *key,
+                             GError **error)
+{
+    XmlNode *root;
+    if (!key || !bucket_has_document(bucket, DOCUMENT_ENCRYPTION))
+        return true;
+    if (!s3_configuration_find(call, txn, bucket, DOCUMENT_ENCRYPTION, &root, error))
+        return false;
+    const XmlNode *blocked = xml_child(xml_child(root, "Rule"), "BlockedEncryptionTypes");
+    XML_EACH (type, blocked, "EncryptionType") {
+        if (strcmp(type->text, "SSE-C") == 0)
+            return fault_set(error, FAULT_ACCESS_DENIED, "Access Denied");
+    }
+    return true;
+}
+
 bool s3_encryption_default(S3Call *call, Txn *txn, const Bucket *bucket, const char **ret_kind,
                            const char **ret_key, GError **error)
 {

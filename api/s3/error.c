@@ -37,15 +37,23 @@ static Refusal refusal_of(const S3Call *call, const GError *error)
 static void write_document(S3Call *call, const Refusal *refusal)
 {
     Buffer *xml = &call->reply->body;
-    buffer_add_text(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+    buffer_add_text(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    if (call->control)
+        s3_xml_open(xml, "ErrorResponse");
+    s3_xml_open(xml, "Error");
     s3_xml_text(xml, "Code", refusal->code);
     s3_xml_text(xml, "Message", refusal->message);
     LIST_EACH (const S3Detail *, detail, &call->details)
         s3_xml_text(xml, detail->name, detail->value);
-    s3_xml_text(xml, "Resource", call->http->path);
+    if (call->control) {
+        s3_xml_text(xml, "AccountId", call->control->caller_says);
+        s3_xml_close(xml, "Error");
+    } else {
+        s3_xml_text(xml, "Resource", call->http->path);
+    }
     s3_xml_text(xml, "RequestId", call->request_id);
     s3_xml_text(xml, "HostId", call->host_id);
-    s3_xml_close(xml, "Error");
+    s3_xml_close(xml, call->control ? "ErrorResponse" : "Error");
 }
 
 void s3_answer_error(S3Call *call, const GError *error)

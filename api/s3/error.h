@@ -1,4 +1,4 @@
-/* S3's error document. Source: "Error responses" (Amazon S3 API Reference). */
+/* S3's error document, and S3 Control's. Source: "Error responses" (Amazon S3 API Reference). */
 #pragma once
 
 #include "api/s3/s3.h"

@@ -54,21 +54,32 @@ static bool refuse_size(GError **error)
 
 /* ---- parameters of a header: name=token or name="string" ---- */
 
-static char *read_quoted(Arena *arena, const char **at)
+/* Browsers escape nothing but the quote, and send paths of Windows as they are. */
+static bool is_escape(const char *at)
 {
-    const char *from = *at + 1;
-    char *value = arena_alloc(arena, strlen(from) + 1), *to = value;
-    for (; *from && *from != '"'; from++) {
-        /* Browsers escape nothing but the quote, and send paths of Windows as they are. */
-        if (from[0] == '\\' && (from[1] == '"' || from[1] == '\\'))
-            from++;
-        *to++ = *from;
+    return at[0] == '\\' && (at[1] == '"' || at[1] == '\\');
+}
+
+/* From the opening quote on: the bytes up to the closing one, or to the text's end. */
+static size_t quoted_size(const char *quote)
+{
+    const char *at = quote + 1;
+    while (*at && *at != '"')
+        at += is_escape(at) ? 2 : 1;
+    return (size_t)(at - quote - 1);
+}
+
+static char *without_escapes(Arena *arena, const char *text, size_t size)
+{
+    char *value = arena_alloc(arena, size + 1), *to = value;
+    for (const char *at = text; at < text + size; at++) {
+        at += is_escape(at);
+        *to++ = *at;
     }
-    *at = *from ? from + 1 : from;
     return value;
 }
 
-/* The value of a header's parameter; NULL without. */
+/* The value of a header's parameter; NULL without. Memory is taken for that one alone. */
 static char *header_parameter(Arena *arena, const char *header, const char *name)
 {
     const char *at = header + strcspn(header, ";");
@@ -80,16 +91,13 @@ static char *header_parameter(Arena *arena, const char *header, const char *name
         if (*at != '=')
             continue;
         at++;
-        char *value;
-        if (*at == '"') {
-            value = read_quoted(arena, &at);
-        } else {
-            size = strcspn(at, ";");
-            value = g_strchomp(arena_strndup(arena, at, size));
-        }
-        at += strcspn(at, ";");
+        bool quoted = *at == '"';
+        size = quoted ? quoted_size(at) : strcspn(at, ";");
         if (found)
-            return value;
+            return quoted ? without_escapes(arena, at + 1, size)
+                          : g_strchomp(arena_strndup(arena, at, size));
+        at += quoted + size;
+        at += strcspn(at, ";");
     }
     return NULL;
 }

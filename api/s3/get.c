@@ -111,17 +111,26 @@ static bool check_overrides(const S3Call *call, GError **error)
     return true;
 }
 
+/* "name: value"; anything else is no header. */
+static void reply_line(S3Call *call, char *line)
+{
+    char *colon = strstr(line, ": ");
+    if (!colon)
+        return;
+    *colon = '\0';
+    if (!override_of(call, line))
+        s3_reply_header(call, line, colon + 2);
+}
+
 /* Those that were kept with the object, but for what the request overrides. */
 static void reply_kept(S3Call *call, const Object *object)
 {
     char *line = arena_strdup(call->arena, object->headers ? object->headers : "");
     while (*line) {
-        char *end = strchr(line, '\n');
-        char *colon = strstr(line, ": ");
-        *end = *colon = '\0';
-        if (!override_of(call, line))
-            s3_reply_header(call, line, colon + 2);
-        line = end + 1;
+        char *end = strchrnul(line, '\n'), *next = end + (*end == '\n');
+        *end = '\0';
+        reply_line(call, line);
+        line = next;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(overrides); i++)
         s3_reply_header(call, overrides[i][0], s3_param(call, overrides[i][1]));

@@ -7,6 +7,7 @@
 #include "api/s3/chunked.h"
 #include "api/s3/form.h"
 #include "api/s3/post.h"
+#include "api/s3/put.h"
 #include "base/digest.h"
 #include "base/fault.h"
 #include <errno.h>
@@ -33,6 +34,7 @@ struct Intake {
     ChecksumKind kind;   /* the one that the client gives; CHECKSUM_NONE */
     const char *value;   /* base64; NULL: in the trailer */
     const char *trailer; /* its name there */
+    bool adds_checksum;  /* neither the client nor the operation asks for one */
 };
 
 /* ---- what the headers say ---- */
@@ -201,6 +203,9 @@ static void ready(void *data)
 static void open_writer(Intake *intake)
 {
     S3Call *call = intake->call;
+    intake->adds_checksum = intake->kind == CHECKSUM_NONE && call->blob.checksums == 0;
+    if (intake->adds_checksum)
+        call->blob.checksums = 1u << S3_DEFAULT_CHECKSUM;
     if (intake->kind != CHECKSUM_NONE)
         call->blob.checksums |= 1u << intake->kind;
     if (call->signature.payload == S3_PAYLOAD_HASH)
@@ -387,7 +392,11 @@ static bool finish_bytes(Intake *intake, GError **error)
         return false;
     const Digests digests = {call->bytes->md5,
                              (const uint8_t(*)[CHECKSUM_MAX_SIZE])call->bytes->checksums};
-    return check_all(intake, &digests, error);
+    if (!check_all(intake, &digests, error))
+        return false;
+    if (intake->adds_checksum)
+        s3_checksum_add_default(call);
+    return true;
 }
 
 bool intake_finish(Intake *intake, GError **error)

@@ -9,11 +9,11 @@
 #include "base/fault.h"
 #include <string.h>
 
-#define DAY (INT64_C(24) * 3600 * CLOCK_SECOND)
 #define ID_MAX 255
 #define INFREQUENT_DAYS_MIN 30 /* of transitions to an infrequent-access class */
 #define NEWER_VERSIONS_MAX 100
 #define MINIMUM_SIZE_HEADER "x-amz-transition-default-minimum-object-size"
+#define MINIMUM_SIZE "all_storage_classes_128K" /* unless something else is asked for */
 
 /* ---- reading ---- */
 
@@ -84,7 +84,7 @@ static bool must_be_midnight(const XmlNode *node, GError **error)
 {
     int64_t date = 0;
     xml_child_time(node, "Date", &date);
-    return date % DAY == 0 ||
+    return date % CLOCK_DAY == 0 ||
            fault_set(error, FAULT_INVALID_ARGUMENT, "'Date' must be at midnight GMT");
 }
 
@@ -250,19 +250,36 @@ bool lifecycle_document_check(const XmlNode *configuration, GError **error)
     return true;
 }
 
+static bool keep_minimum_size(S3Call *call, Txn *txn, Bucket *bucket, GError **error)
+{
+    static const char *const sizes[] = {MINIMUM_SIZE, "varies_by_storage_class", NULL};
+    const char *size = s3_header(call, MINIMUM_SIZE_HEADER);
+    if (!size)
+        size = MINIMUM_SIZE;
+    if (!g_strv_contains(sizes, size))
+        return fault_set(error, FAULT_INVALID_REQUEST,
+                         "Value for " MINIMUM_SIZE_HEADER " header is invalid.");
+    s3_reply_header(call, MINIMUM_SIZE_HEADER, size);
+    return bucket_document_set(txn, bucket, DOCUMENT_LIFECYCLE_SIZE, size, error);
+}
+
 bool s3_lifecycle_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root, GError **error)
 {
     if (!lifecycle_document_check(root, error))
         return false;
     s3_name_rules(call->arena, root, "Status", "ID");
-    s3_reply_header(call, MINIMUM_SIZE_HEADER, "all_storage_classes_128K");
-    return true;
+    return keep_minimum_size(call, txn, bucket, error);
 }
 
 bool s3_get_bucket_lifecycle(S3Call *call, GError **error)
 {
-    s3_reply_header(call, MINIMUM_SIZE_HEADER, "all_storage_classes_128K");
-    return s3_get_configuration(call, error);
+    const char *size;
+    if (!s3_get_configuration(call, error) ||
+        !bucket_document_find(call->txn, call->arena, call->bucket, DOCUMENT_LIFECYCLE_SIZE, &size,
+                              error))
+        return false;
+    s3_reply_header(call, MINIMUM_SIZE_HEADER, size ? size : MINIMUM_SIZE);
+    return true;
 }
 
 /* ---- telling ---- */

@@ -101,10 +101,7 @@ bool s3_xml_listed_owner(S3Call *call, Buffer *xml, S3Owner *last, const char *a
             return false;
         last->account_id = account_id;
     }
-    s3_xml_open(xml, "Owner");
-    s3_xml_text(xml, "ID", last->id);
-    s3_xml_text(xml, "DisplayName", last->name);
-    s3_xml_close(xml, "Owner");
+    s3_xml_identity(xml, "Owner", last->id, last->name);
     return true;
 }
 
@@ -186,7 +183,7 @@ static bool show_object(ObjectPage *page, const Object *object, GError **error)
     if (page->owners &&
         !s3_xml_listed_owner(page->call, xml, &page->owner, object->account_id, error))
         return false;
-    s3_xml_text(xml, "StorageClass", object->storage_class ? object->storage_class : "STANDARD");
+    s3_xml_text(xml, "StorageClass", storage_class_name(object->storage_class));
     s3_xml_close(xml, "Contents");
     return true;
 }

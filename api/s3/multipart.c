@@ -11,26 +11,45 @@
 /* The canonical id that S3 shows for callers without a signature. */
 #define ANONYMOUS_ID "65a011a29cdf8ec533ec3d1ccaae921c"
 
-bool s3_upload_find(S3Call *call, Txn *txn, Upload **ret_upload, GError **error)
+static bool is_caller(const S3Call *call, const char *account_id)
 {
-    Bucket *bucket;
+    return !call->signature.anonymous && strcmp(call->signature.caller.account_id, account_id) == 0;
+}
+
+/* That others may write to the bucket lets nobody go on with an upload that is not his own; it may
+ * be listed and aborted by whom a policy lets. */
+static bool check_party(S3Call *call, Txn *txn, const Bucket *bucket, const Upload *upload,
+                        GError **error)
+{
+    static const char *const by_policy[] = {"s3:AbortMultipartUpload",
+                                            "s3:ListMultipartUploadParts", NULL};
+    const char *action = call->operation->action;
+    if (!upload->initiator_account || is_caller(call, upload->initiator_account) ||
+        is_caller(call, bucket->account_id))
+        return true;
+    if (g_strv_contains(by_policy, action))
+        return s3_check_access_to(call, txn, action, bucket, call->key, NULL, S3_ACL_NOBODY, 0,
+                                  error);
+    return fault_set(error, FAULT_ACCESS_DENIED, "Access Denied");
+}
+
+bool s3_upload_find(S3Call *call, Txn *txn, const Bucket *bucket, Upload **ret_upload,
+                    GError **error)
+{
     const char *id = s3_param(call, "uploadId");
+    if (upload_find(txn, call->arena, bucket, call->key, id, ret_upload, error))
+        return check_party(call, txn, bucket, *ret_upload, error);
     s3_detail(call, "UploadId", id);
-    if (!bucket_find(txn, call->arena, call->bucket_name, &bucket, error) ||
-        !upload_find(txn, call->arena, bucket, call->key, id, ret_upload, error))
-        return false;
-    call->details = (List){0};
-    return true;
+    return false;
 }
 
 /* ---- CreateMultipartUpload ---- */
 
-static bool bad_checksum_type(const S3Call *call, ChecksumKind kind, bool composite, GError **error)
+static bool bad_checksum_type(ChecksumKind kind, bool composite, GError **error)
 {
-    g_autofree char *name = g_ascii_strdown(checksum_name(kind), -1);
     return fault_set(error, FAULT_INVALID_REQUEST,
                      "The %s checksum type cannot be used with the %s checksum algorithm.",
-                     composite ? "COMPOSITE" : "FULL_OBJECT", name);
+                     composite ? "COMPOSITE" : "FULL_OBJECT", checksum_lower_name(kind));
 }
 
 /* "Checking object integrity" has the table of what goes with what. */
@@ -49,7 +68,7 @@ static bool read_checksum(S3Call *call, const char **ret_checksum, GError **erro
         return fault_set(error, FAULT_INVALID_REQUEST,
                          "Value for x-amz-checksum-type header is invalid.");
     if (composite ? kind == CHECKSUM_CRC64NVME : !checksum_is_crc(kind))
-        return bad_checksum_type(call, kind, composite, error);
+        return bad_checksum_type(kind, composite, error);
     *ret_checksum = checksum_record(call->arena, &(ChecksumClaim){kind, NULL, composite});
     return true;
 }
@@ -61,6 +80,7 @@ static void set_initiator(const S3Call *call, Upload *upload)
     upload->initiator = ANONYMOUS_ID;
     if (call->signature.anonymous)
         return;
+    upload->initiator_account = call->signature.caller.account_id;
     const char *slash = arn ? strrchr(arn, '/') : NULL; /* root has none */
     upload->initiator = slash ? arn : call->caller_id;
     upload->initiator_name = slash ? slash + 1 : call->caller_name;
@@ -88,8 +108,7 @@ static bool store_upload(S3Call *call, Upload *upload, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     Bucket *bucket;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, &bucket, error))
+    if (!s3_begin_write(call, &txn, &bucket, error))
         return false;
     upload->account_id = s3_put_owner(call, bucket);
     return s3_acl_from_headers(call, txn, bucket, upload->account_id, true, &upload->acl, error) &&
@@ -127,9 +146,10 @@ bool s3_create_multipart_upload(S3Call *call, GError **error)
 bool s3_abort_multipart_upload(S3Call *call, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
+    Bucket *bucket;
     Upload *upload;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !s3_upload_find(call, txn, &upload, error) ||
+    if (!s3_begin_write(call, &txn, &bucket, error) ||
+        !s3_upload_find(call, txn, bucket, &upload, error) ||
         !upload_abort(call->s3->blobs, txn, call->arena, upload, error) || !txn_commit(&txn, error))
         return false;
     blobs_wake(call->s3->blobs);

@@ -8,6 +8,13 @@
 
 #define FILTER_VALUE_MAX 1024
 
+/* What two configurations are compared by. */
+typedef struct Notification {
+    const char *id;              /* NULL: none was given */
+    const char *prefix, *suffix; /* "": of any key */
+    uint32_t events;             /* bits: places in events[] */
+} Notification;
+
 static const char *const events[] = {
     "s3:ReducedRedundancyLostObject",
     "s3:ObjectCreated:*",
@@ -36,8 +43,8 @@ static const char *const events[] = {
     "s3:ObjectTagging:*",
     "s3:ObjectTagging:Put",
     "s3:ObjectTagging:Delete",
-    NULL,
 };
+G_STATIC_ASSERT(G_N_ELEMENTS(events) <= 32);
 
 static const struct {
     const char *element, *target;
@@ -46,16 +53,6 @@ static const struct {
     {"QueueConfiguration", "Queue"},
     {"CloudFunctionConfiguration", "CloudFunction"},
 };
-
-static const char *filter_value(const XmlNode *configuration, const char *name)
-{
-    XML_EACH (rule, xml_child(xml_child(configuration, "Filter"), "S3Key"), "FilterRule") {
-        const char *text = xml_child_text(rule, "Name"), *value = xml_child_text(rule, "Value");
-        if (text && g_ascii_strcasecmp(text, name) == 0)
-            return value ? value : "";
-    }
-    return "";
-}
 
 static bool check_filter_rule(const XmlNode *rule, unsigned *prefixes, unsigned *suffixes,
                               GError **error)
@@ -85,50 +82,71 @@ static bool check_filter(const XmlNode *configuration, GError **error)
     return true;
 }
 
-static bool check_one(const XmlNode *configuration, const char *target, GError **error)
+static const char *filter_value(const XmlNode *configuration, const char *name)
 {
+    XML_EACH (rule, xml_child(xml_child(configuration, "Filter"), "S3Key"), "FilterRule") {
+        const char *text = xml_child_text(rule, "Name"), *value = xml_child_text(rule, "Value");
+        if (text && g_ascii_strcasecmp(text, name) == 0)
+            return value ? value : "";
+    }
+    return "";
+}
+
+/* "s3:ObjectCreated:*" has every event that begins like it. 0: there is no such event. */
+static uint32_t read_event(const char *name)
+{
+    size_t size = strlen(name);
+    bool any = g_str_has_suffix(name, ":*"), known = false;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(events); i++) {
+        known |= strcmp(events[i], name) == 0;
+        if (any ? strncmp(events[i], name, size - 1) == 0 : strcmp(events[i], name) == 0)
+            bits |= UINT32_C(1) << i;
+    }
+    return known ? bits : 0;
+}
+
+static bool read_events(const XmlNode *configuration, uint32_t *ret_events, GError **error)
+{
+    uint32_t all = 0;
     XML_EACH (event, configuration, "Event") {
-        if (!g_strv_contains(events, event->text))
+        uint32_t bits = read_event(event->text);
+        if (!bits)
             return fault_set(error, FAULT_INVALID_ARGUMENT,
                              "The event '%s' is not supported for notifications", event->text);
+        all |= bits;
     }
+    *ret_events = all;
+    return true;
+}
+
+static bool read_one(const XmlNode *configuration, const char *target,
+                     Notification *ret_notification, GError **error)
+{
+    uint32_t all;
+    if (!read_events(configuration, &all, error))
+        return false;
     if (!g_str_has_prefix(xml_child_text(configuration, target), "arn:"))
         return fault_set(error, FAULT_INVALID_ARGUMENT, "The ARN could not be parsed");
-    return check_filter(configuration, error);
+    if (!check_filter(configuration, error))
+        return false;
+    *ret_notification = (Notification){.id = xml_child_text(configuration, "Id"),
+                                       .prefix = filter_value(configuration, "prefix"),
+                                       .suffix = filter_value(configuration, "suffix"),
+                                       .events = all};
+    return true;
 }
 
-/* "s3:ObjectCreated:*" has every event that begins like it. */
-static bool has_event(const char *event, const char *other)
+static bool overlap(const Notification *a, const Notification *b)
 {
-    size_t size = strlen(event);
-    return strcmp(event, other) == 0 ||
-           (event[size - 1] == '*' && strncmp(event, other, size - 1) == 0);
+    return (a->events & b->events) != 0 &&
+           (g_str_has_prefix(a->prefix, b->prefix) || g_str_has_prefix(b->prefix, a->prefix)) &&
+           (g_str_has_suffix(a->suffix, b->suffix) || g_str_has_suffix(b->suffix, a->suffix));
 }
 
-static bool share_event(const XmlNode *a, const XmlNode *b)
+static bool check_pair(const Notification *a, const Notification *b, GError **error)
 {
-    XML_EACH (event, a, "Event") {
-        XML_EACH (other, b, "Event") {
-            if (has_event(event->text, other->text) || has_event(other->text, event->text))
-                return true;
-        }
-    }
-    return false;
-}
-
-static bool overlap(const XmlNode *a, const XmlNode *b)
-{
-    const char *prefix = filter_value(a, "prefix"), *prefix2 = filter_value(b, "prefix");
-    const char *suffix = filter_value(a, "suffix"), *suffix2 = filter_value(b, "suffix");
-    return (g_str_has_prefix(prefix, prefix2) || g_str_has_prefix(prefix2, prefix)) &&
-           (g_str_has_suffix(suffix, suffix2) || g_str_has_suffix(suffix2, suffix)) &&
-           share_event(a, b);
-}
-
-static bool check_pair(const XmlNode *a, const XmlNode *b, GError **error)
-{
-    const char *id = xml_child_text(a, "Id");
-    if (id && g_strcmp0(id, xml_child_text(b, "Id")) == 0)
+    if (a->id && g_strcmp0(a->id, b->id) == 0)
         return fault_set(error, FAULT_INVALID_ARGUMENT,
                          "Same ID used for multiple configurations. IDs must be unique");
     return !overlap(a, b) || fault_set(error, FAULT_INVALID_ARGUMENT,
@@ -136,11 +154,11 @@ static bool check_pair(const XmlNode *a, const XmlNode *b, GError **error)
                                        "cannot share a common event type.");
 }
 
-/* Configurations stand one behind the other, whatever their kind; EventBridge's has no events. */
-static bool check_against_later(const XmlNode *configuration, GError **error)
+static bool check_against_earlier(const List *earlier, const Notification *notification,
+                                  GError **error)
 {
-    for (const XmlNode *other = configuration->next; other; other = other->next) {
-        if (xml_child(other, "Event") && !check_pair(configuration, other, error))
+    LIST_EACH (const Notification *, other, earlier) {
+        if (!check_pair(other, notification, error))
             return false;
     }
     return true;
@@ -148,11 +166,14 @@ static bool check_against_later(const XmlNode *configuration, GError **error)
 
 bool s3_notification_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root, GError **error)
 {
+    List notifications = {0};
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         XML_EACH (configuration, root, kinds[i].element) {
-            if (!check_one(configuration, kinds[i].target, error) ||
-                !check_against_later(configuration, error))
+            Notification *notification = arena_new_struct(call->arena, Notification);
+            if (!read_one(configuration, kinds[i].target, notification, error) ||
+                !check_against_earlier(&notifications, notification, error))
                 return false;
+            list_add(&notifications, call->arena, notification);
         }
     }
     s3_name_rules(call->arena, root, "Event", "Id");

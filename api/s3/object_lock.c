@@ -7,7 +7,6 @@
 #include "base/fault.h"
 #include <string.h>
 
-#define DAY (24 * 3600 * CLOCK_SECOND)
 #define RETENTION_DAYS_MAX 36500
 #define RETENTION_YEARS_MAX 100
 #define HOLD_RELEASED (-1) /* Object.retain_until without a mode: a legal hold is, and is off */
@@ -73,7 +72,7 @@ static bool default_retention(S3Call *call, Txn *txn, Object *object, GError **e
     xml_child_int(retention, "Days", &days);
     xml_child_int(retention, "Years", &years);
     object->lock_mode = xml_child_text(retention, "Mode");
-    object->retain_until = s3_now(call) + (days + 365 * years) * DAY;
+    object->retain_until = s3_now(call) + (days + 365 * years) * CLOCK_DAY;
     return true;
 }
 

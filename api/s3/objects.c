@@ -18,8 +18,7 @@ bool s3_put_bytes(S3Call *call, S3Put *put, GError **error)
 
     g_autoptr(Txn) txn = NULL;
     Bucket *bucket;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, &bucket, error) ||
+    if (!s3_begin_write(call, &txn, &bucket, error) ||
         !blob_writer_keep(call->writer, txn, error) ||
         !s3_put_store(call, txn, bucket, put, error) || !txn_commit(&txn, error))
         return false;
@@ -53,15 +52,26 @@ static bool find_bypass(S3Call *call, Txn *txn, const Bucket *bucket, bool *ret_
     return s3_lock_bypass(call, txn, bucket, object, ret_bypass, error);
 }
 
+/* "The object must still be the one that I have seen." What only directory buckets know must not be
+ * ignored: something would be deleted that is to stay. */
+static bool check_conditions(S3Call *call, Txn *txn, const Bucket *bucket, GError **error)
+{
+    const Conditions conditions = {.if_match = s3_write_conditions(call).if_match};
+    if (s3_header(call, "x-amz-if-match-last-modified-time") ||
+        s3_header(call, "x-amz-if-match-size"))
+        return s3_not_implemented(error);
+    return s3_check_write_conditions(call, txn, bucket, call->key, &conditions, error);
+}
+
 bool s3_delete_object(S3Call *call, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     Bucket *bucket;
     bool bypass;
     ObjectRemoval removal;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !bucket_find(txn, call->arena, call->bucket_name, &bucket, error) ||
+    if (!s3_begin_write(call, &txn, &bucket, error) ||
         !find_bypass(call, txn, bucket, &bypass, error) ||
+        !check_conditions(call, txn, bucket, error) ||
         !object_remove(call->s3->blobs, txn, call->arena, bucket, call->key, call->version_id,
                        bypass, s3_now(call), &removal, error) ||
         !txn_commit(&txn, error))

@@ -24,6 +24,9 @@
 const S3Operation s3_operations[] = {
 #include "api/s3/operations.def"
 };
+static const S3Operation control_operations[] = {
+#include "api/s3/control.def"
+};
 #undef OPERATION
 const size_t s3_n_operations = G_N_ELEMENTS(s3_operations);
 
@@ -87,8 +90,23 @@ static bool fits(const S3Operation *operation, const S3Call *call, bool has_subr
                                   : !has_subresource;
 }
 
+static const S3Operation *find_control_operation(const S3Call *call, GError **error)
+{
+    for (size_t i = 0; call->bucket_name && i < G_N_ELEMENTS(control_operations); i++) {
+        if (strcmp(control_operations[i].method, call->http->method) == 0)
+            return &control_operations[i];
+    }
+    if (call->bucket_name)
+        s3_method_not_allowed(error);
+    else
+        s3_not_implemented(error);
+    return NULL;
+}
+
 const S3Operation *s3_operation_find(const S3Call *call, GError **error)
 {
+    if (call->control)
+        return find_control_operation(call, error);
     const char *subresource = NULL;
     for (size_t i = 0; !subresource && i < call->params.n; i++) {
         if (s3_is_subresource(call->params.items[i].name))

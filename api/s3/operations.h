@@ -7,6 +7,7 @@
                   acl_of, acl, body, kind, prepare)                                                \
     bool s3_##function(S3Call *call, GError **error);
 #include "api/s3/operations.def"
+#include "api/s3/control.def"
 #undef OPERATION
 
 /* Reads what the headers say of the object to be made into call->state (api/s3/put.h). */

@@ -3,8 +3,10 @@
  * Invariant: a part has the checksum that its upload needs, whether the client gave it or not, and
  * none of another kind. */
 #include "api/s3/copy.h"
+#include "api/s3/encryption.h"
 #include "api/s3/multipart.h"
 #include "api/s3/operations.h"
+#include "api/s3/put.h"
 #include "base/fault.h"
 #include <string.h>
 
@@ -29,13 +31,21 @@ static bool read_number(S3Call *call, unsigned *ret_number, GError **error)
                      "Part number must be an integer between 1 and 10000, inclusive");
 }
 
+static bool check_digest(const S3Call *call, const Upload *upload, GError **error)
+{
+    bool locks = upload->lock_mode || upload->legal_hold;
+    return !locks || call->operation->body != S3_BYTES || s3_put_check_digest(call, "Part", error);
+}
+
 bool s3_prepare_part(S3Call *call, GError **error)
 {
     PartState *state = arena_new_struct(call->arena, PartState);
     if (!read_number(call, &state->number, error) ||
-        !s3_upload_find(call, call->txn, &state->upload, error) ||
+        !s3_upload_find(call, call->txn, call->bucket, &state->upload, error) ||
         !s3_encryption_key(call, state->upload->encryption, state->upload->encryption_key, false,
-                           &call->blob.customer_key, error))
+                           &call->blob.customer_key, error) ||
+        !s3_encryption_check_key(call, call->txn, call->bucket, call->blob.customer_key, error) ||
+        !check_digest(call, state->upload, error))
         return false;
     state->wanted = checksum_claim(call->arena, state->upload->checksum);
     if (state->wanted.kind != CHECKSUM_NONE)
@@ -52,13 +62,7 @@ static bool check_kind(const S3Call *call, const PartState *state, GError **erro
     if (wanted == CHECKSUM_NONE || given == wanted ||
         (given == CHECKSUM_NONE && !state->wanted.composite))
         return true;
-    g_autofree char *expected = g_ascii_strdown(checksum_name(wanted), -1);
-    g_autofree char *actual =
-        g_ascii_strdown(given == CHECKSUM_NONE ? "null" : checksum_name(given), -1);
-    return fault_set(error, FAULT_INVALID_REQUEST,
-                     "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum "
-                     "Type: %s",
-                     expected, actual);
+    return upload_kinds_differ(wanted, given, error);
 }
 
 /* What the part's bytes, in call->bytes, have for a checksum; NULL: none is known. */
@@ -84,9 +88,11 @@ static bool store_part(S3Call *call, const PartState *state, Part *part, GError 
         .modified = s3_now(call),
     };
     g_autoptr(Txn) txn = NULL;
+    Bucket *bucket;
     Upload *upload;
-    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
-        !s3_upload_find(call, txn, &upload, error) || !blob_writer_keep(call->writer, txn, error) ||
+    if (!s3_begin_write(call, &txn, &bucket, error) ||
+        !s3_upload_find(call, txn, bucket, &upload, error) ||
+        !blob_writer_keep(call->writer, txn, error) ||
         !upload_put_part(call->s3->blobs, txn, upload, state->number, part, error) ||
         !txn_commit(&txn, error))
         return false;
@@ -169,7 +175,14 @@ static bool copy_bytes(S3Call *call, CopySource *source, GError **error)
             "The specified copy source is larger than the maximum allowable size for a "
             "copy source: %" G_GINT64_FORMAT,
             PART_SIZE_MAX);
-    return copy_source_bytes(call, source, first, size, error);
+    bool adds_checksum = call->blob.checksums == 0;
+    if (adds_checksum)
+        call->blob.checksums = 1u << S3_DEFAULT_CHECKSUM;
+    if (!copy_source_bytes(call, source, first, size, error))
+        return false;
+    if (adds_checksum)
+        s3_checksum_add_default(call);
+    return true;
 }
 
 bool s3_upload_part_copy(S3Call *call, GError **error)

@@ -25,23 +25,42 @@ static const char *header_of(const char *field)
     return strcmp(field, "acl") == 0 ? "x-amz-acl" : field;
 }
 
-/* The request as a PUT would have said it: only what describes an object. */
-static const HttpRequest *as_put(S3Call *call, const Params *fields)
+/* The field holds a document; *ret_tags: the same as the header has it, NULL without. */
+static bool read_tags(S3Call *call, const Params *fields, const char **ret_tags, GError **error)
 {
-    HttpRequest *http = arena_memdup(call->arena, call->http, sizeof(*http));
-    Header *headers = arena_alloc(call->arena, (fields->n + 4) * sizeof(*headers));
-    size_t n = 0;
+    const char *text = params_get(fields, "tagging");
+    XmlNode *root;
+    *ret_tags = NULL;
+    return !text || (xml_parse(call->arena, text, strlen(text), &root, error) &&
+                     document_check(root, "Tagging", error) &&
+                     s3_tags_from_document(call->arena, xml_child(root, "TagSet"), OBJECT_TAGS_MAX,
+                                           ret_tags, error));
+}
+
+/* The request as a PUT would have said it: only what describes an object. */
+static bool as_put(S3Call *call, const Params *fields, const HttpRequest **ret_http, GError **error)
+{
     static const char *const kept[] = {"host", "user-agent", "referer", "origin"};
+    const char *tags;
+    if (!read_tags(call, fields, &tags, error))
+        return false;
+    HttpRequest *http = arena_memdup(call->arena, call->http, sizeof(*http));
+    Header *headers =
+        arena_alloc(call->arena, (fields->n + G_N_ELEMENTS(kept) + 1) * sizeof(*headers));
+    size_t n = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
         const char *value = s3_header(call, kept[i]);
         if (value)
             headers[n++] = (Header){kept[i], value};
     }
+    if (tags)
+        headers[n++] = (Header){"x-amz-tagging", tags};
     for (size_t i = 0; i < fields->n; i++)
         headers[n++] = (Header){header_of(fields->items[i].name), fields->items[i].value};
     http->headers = headers;
     http->n_headers = n;
-    return http;
+    *ret_http = http;
+    return true;
 }
 
 static bool check_policy(S3Call *call, const Params *fields, Post *post, GError **error)
@@ -55,26 +74,13 @@ static bool check_policy(S3Call *call, const Params *fields, Post *post, GError 
                                         s3_now(call), &post->size, error);
 }
 
-static bool check_access(S3Call *call, GError **error)
+/* Whoever signed the request itself has not signed the form. */
+static bool find_caller(S3Call *call, GError **error)
 {
-    if (!call->signature.anonymous &&
-        !s3_account_identity(call, call->txn, call->signature.caller.account_id, &call->caller_id,
-                             &call->caller_name, error))
-        return false;
-    return s3_check_access(call, call->txn, error);
-}
-
-/* The field holds a document, unlike the header of that name. */
-static bool read_tags(S3Call *call, const Params *fields, Object *object, GError **error)
-{
-    const char *text = params_get(fields, "tagging");
-    XmlNode *root;
-    if (!text)
-        return true;
-    return xml_parse(call->arena, text, strlen(text), &root, error) &&
-           document_check(root, "Tagging", error) &&
-           s3_tags_from_document(call->arena, xml_child(root, "TagSet"), OBJECT_TAGS_MAX,
-                                 &object->tags, error);
+    call->caller_id = call->caller_name = NULL;
+    return call->signature.anonymous ||
+           s3_account_identity(call, call->txn, call->signature.caller.account_id, &call->caller_id,
+                               &call->caller_name, error);
 }
 
 static bool begin(S3Call *call, const Params *fields, Post *post, GError **error)
@@ -88,11 +94,9 @@ static bool begin(S3Call *call, const Params *fields, Post *post, GError **error
             "check the order of the fields.");
     }
     call->key = key;
-    if (!object_check_key(key, error) || !check_policy(call, fields, post, error))
-        return false;
-    call->http = as_put(call, fields);
-    return check_access(call, error) && s3_put_read(call, &post->put, error) &&
-           read_tags(call, fields, &post->put->object, error);
+    return object_check_key(key, error) && check_policy(call, fields, post, error) &&
+           as_put(call, fields, &call->http, error) && find_caller(call, error) &&
+           s3_check_access(call, call->txn, error) && s3_put_read(call, &post->put, error);
 }
 
 bool s3_post_begin(S3Call *call, const Params *fields, GError **error)

@@ -21,13 +21,9 @@
 
 /* ---- headers that are kept ---- */
 
-static const char *const kept[] = {"Cache-Control",
-                                   "Content-Disposition",
-                                   "Content-Encoding",
-                                   "Content-Language",
-                                   "Content-Type",
-                                   "Expires",
-                                   "x-amz-website-redirect-location"};
+static const char *const kept[] = {"Cache-Control",    "Content-Disposition", "Content-Encoding",
+                                   "Content-Language", "Content-Type",        "Expires",
+                                   S3_REDIRECT_HEADER};
 
 /* "aws-chunked" is of the transfer, not of the object. NULL: nothing is left. */
 static const char *without_chunked(Arena *arena, const char *encoding)
@@ -47,19 +43,35 @@ static void add_line(GString *text, const char *name, const char *value)
     g_string_append_printf(text, "%s: %s\n", name, value);
 }
 
+/* What stands for headers, a form's fields and a presigned URL's parameters, may hold what no
+ * header can. */
+static bool check_line(S3Call *call, const char *name, const char *value, GError **error)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (!name[strspn(name, token)] && !strpbrk(value, "\r\n"))
+        return true;
+    s3_detail(call, "ArgumentName", name);
+    s3_detail(call, "ArgumentValue", value);
+    return fault_set(error, FAULT_INVALID_ARGUMENT, "A header must be a name and one line of text");
+}
+
 static bool add_standard(S3Call *call, GString *text, GError **error)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
         const char *value = s3_header(call, kept[i]);
         if (value && strcmp(kept[i], "Content-Encoding") == 0)
             value = without_chunked(call->arena, value);
-        if (value && strcmp(kept[i], "x-amz-website-redirect-location") == 0 && *value != '/' &&
+        if (value && strcmp(kept[i], S3_REDIRECT_HEADER) == 0 && *value != '/' &&
             !g_str_has_prefix(value, "http://") && !g_str_has_prefix(value, "https://"))
             return fault_set(error, FAULT_INVALID_REDIRECT_LOCATION,
                              "The website redirect location must have a prefix of 'http://' or "
                              "'https://' or '/'.");
-        if (value)
-            add_line(text, kept[i], value);
+        if (!value)
+            continue;
+        if (!check_line(call, kept[i], value, error))
+            return false;
+        add_line(text, kept[i], value);
     }
     return true;
 }
@@ -90,8 +102,12 @@ static bool add_user(S3Call *call, GString *text, GError **error)
     const HttpRequest *http = call->http;
     size_t before = text->len, extra = 0;
     for (size_t i = 0; i < http->n_headers; i++) {
-        if (g_ascii_strncasecmp(http->headers[i].name, META, strlen(META)) != 0 ||
-            !is_first_of_its_name(http, i))
+        const Header *header = &http->headers[i];
+        if (g_ascii_strncasecmp(header->name, META, strlen(META)) != 0)
+            continue;
+        if (!check_line(call, header->name, header->value, error))
+            return false;
+        if (!is_first_of_its_name(http, i))
             continue;
         add_user_header(http, i, text);
         extra += META_EXTRA;
@@ -154,6 +170,26 @@ const char *s3_unquote(Arena *arena, const char *etag)
     return plain;
 }
 
+Conditions s3_write_conditions(const S3Call *call)
+{
+    return (Conditions){
+        .if_match = s3_unquote(call->arena, s3_header(call, "if-match")),
+        .if_none_match = s3_unquote(call->arena, s3_header(call, "if-none-match")),
+    };
+}
+
+bool s3_check_write_conditions(S3Call *call, Txn *txn, const Bucket *bucket, const char *key,
+                               const Conditions *conditions, GError **error)
+{
+    Object *current;
+    if (!conditions->if_match && !conditions->if_none_match)
+        return true;
+    return object_find_current(txn, call->arena, bucket, key, &current, error) &&
+           (!conditions->if_match || s3_check_access_to(call, txn, "s3:GetObject", bucket, key,
+                                                        current, S3_ACL_OBJECT, ACL_READ, error)) &&
+           conditions_check_write(conditions, current, error);
+}
+
 bool s3_put_read(S3Call *call, S3Put **ret_put, GError **error)
 {
     S3Put *put = arena_new_struct(call->arena, S3Put);
@@ -163,6 +199,8 @@ bool s3_put_read(S3Call *call, S3Put **ret_put, GError **error)
         !read_class(call, &object->storage_class, error) ||
         !s3_tags_from_header(call, s3_header(call, "x-amz-tagging"), &object->tags, error) ||
         !s3_encryption_read(call, &put->encryption, error) ||
+        !s3_encryption_check_key(call, call->txn, call->bucket, put->encryption.customer_key,
+                                 error) ||
         !s3_lock_from_headers(call, call->txn, object, error))
         return false;
     object->encryption = put->encryption.kind;
@@ -172,18 +210,42 @@ bool s3_put_read(S3Call *call, S3Put **ret_put, GError **error)
                                &object->encryption_key, error))
         return false;
     call->blob.customer_key = put->encryption.customer_key;
-    put->conditions = (Conditions){
-        .if_match = s3_unquote(call->arena, s3_header(call, "if-match")),
-        .if_none_match = s3_unquote(call->arena, s3_header(call, "if-none-match")),
-    };
+    put->conditions = s3_write_conditions(call);
     *ret_put = put;
     return true;
+}
+
+static bool has_checksum(const S3Call *call)
+{
+    const char *trailer = s3_header(call, "x-amz-trailer");
+    if (trailer && g_str_has_prefix(trailer, "x-amz-checksum-"))
+        return true;
+    for (unsigned i = 0; i < CHECKSUM_KINDS; i++) {
+        char name[40];
+        g_snprintf(name, sizeof(name), "x-amz-checksum-%s", checksum_name((ChecksumKind)i));
+        if (s3_header(call, name))
+            return true;
+    }
+    return false;
+}
+
+bool s3_put_check_digest(const S3Call *call, const char *what, GError **error)
+{
+    return s3_header(call, "content-md5") || has_checksum(call) ||
+           fault_set(error, FAULT_INVALID_REQUEST,
+                     "Content-MD5 OR x-amz-checksum- HTTP header is required for Put %s requests "
+                     "with Object Lock parameters",
+                     what);
 }
 
 bool s3_prepare_put(S3Call *call, GError **error)
 {
     S3Put *put;
     if (!s3_put_read(call, &put, error))
+        return false;
+    const Object *object = &put->object;
+    if (call->operation->body == S3_BYTES && (object->lock_mode || object->legal_hold) &&
+        !s3_put_check_digest(call, "Object", error))
         return false;
     call->state = put;
     return true;
@@ -192,7 +254,7 @@ bool s3_prepare_put(S3Call *call, GError **error)
 /* The writer, unless ownership controls give what he writes to the bucket's owner. */
 const char *s3_put_owner(const S3Call *call, const Bucket *bucket)
 {
-    if (call->signature.anonymous || g_strcmp0(bucket->ownership, "BucketOwnerEnforced") == 0)
+    if (call->signature.anonymous || !s3_acls_count(bucket))
         return bucket->account_id;
     const char *acl = s3_header(call, "x-amz-acl");
     if (g_strcmp0(bucket->ownership, "BucketOwnerPreferred") == 0 &&
@@ -203,16 +265,12 @@ const char *s3_put_owner(const S3Call *call, const Bucket *bucket)
 
 bool s3_put_store(S3Call *call, Txn *txn, const Bucket *bucket, S3Put *put, GError **error)
 {
-    Object *object = &put->object, *current = NULL;
+    Object *object = &put->object;
     object->account_id = s3_put_owner(call, bucket);
     if (!s3_acl_from_headers(call, txn, bucket, object->account_id, true, &object->acl, error))
         return false;
-    bool conditional = put->conditions.if_match || put->conditions.if_none_match;
-    if (conditional &&
-        (!object_find_current(txn, call->arena, bucket, call->key, &current, error) ||
-         !conditions_check_write(&put->conditions, current, error)))
-        return false;
-    return object_store(call->s3->blobs, txn, call->arena, bucket, object, s3_now(call), error);
+    return s3_check_write_conditions(call, txn, bucket, call->key, &put->conditions, error) &&
+           object_store(call->s3->blobs, txn, call->arena, bucket, object, s3_now(call), error);
 }
 
 /* ---- replies ---- */
@@ -225,13 +283,23 @@ void s3_put_reply(S3Call *call, const Bucket *bucket, const Object *object)
     s3_expiration_reply(call, bucket, object);
 }
 
+void s3_checksum_add_default(S3Call *call)
+{
+    call->checksum = (ChecksumClaim){
+        .kind = S3_DEFAULT_CHECKSUM,
+        .value = checksum_text(call->arena, S3_DEFAULT_CHECKSUM,
+                               call->bytes->checksums[S3_DEFAULT_CHECKSUM]),
+    };
+}
+
 void s3_checksum_reply(S3Call *call, const char *checksum)
 {
     ChecksumClaim claim = checksum_claim(call->arena, checksum);
     if (claim.kind == CHECKSUM_NONE || !claim.value)
         return;
-    g_autofree char *name = g_ascii_strdown(checksum_name(claim.kind), -1);
-    s3_reply_header(call, arena_printf(call->arena, "x-amz-checksum-%s", name), claim.value);
+    s3_reply_header(call,
+                    arena_printf(call->arena, "x-amz-checksum-%s", checksum_lower_name(claim.kind)),
+                    claim.value);
     s3_reply_header(call, "x-amz-checksum-type", claim.composite ? "COMPOSITE" : "FULL_OBJECT");
 }
 

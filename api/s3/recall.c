@@ -4,6 +4,7 @@
 #include "api/s3/recall.h"
 
 #include "api/s3/operations.h"
+#include "api/s3/restore.h"
 #include <strings.h>
 
 ReplyCache *recall_new(void)
@@ -81,11 +82,13 @@ bool recall_find(ReplyCache *replies, const char *key, uint64_t version, S3Call 
     return true;
 }
 
-/* Policies look at more than who asks, and at the time; so do the caller's own. */
+/* Policies look at more than who asks, and at the time; so do the caller's own. What was restored
+ * is so for a time. */
 static bool depends_on_more(const S3Call *call)
 {
     return bucket_has_document(call->bucket, DOCUMENT_POLICY) ||
-           (!call->signature.anonymous && !g_str_has_suffix(call->signature.caller.arn, ":root"));
+           (!call->signature.anonymous && caller_user_name(&call->signature.caller)) ||
+           object_header(call->arena, call->object->headers, RESTORE_HEADER);
 }
 
 void recall_add(ReplyCache *replies, const char *key, uint64_t version, S3Call *call)

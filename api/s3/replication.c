@@ -43,21 +43,19 @@ static bool check_form(const XmlNode *rule, GError **error)
                      "more information");
 }
 
-/* No earlier rule has the same id, or priority. */
-static bool check_unique(const XmlNode *root, const XmlNode *rule, GError **error)
+/* ids and priorities: of the rules before. */
+static bool check_unique(const XmlNode *rule, GHashTable *ids, GHashTable *priorities,
+                         GError **error)
 {
     const char *id = xml_child_text(rule, "ID"), *priority = xml_child_text(rule, "Priority");
     if (id && strlen(id) > ID_MAX)
         return fault_set(error, FAULT_INVALID_ARGUMENT,
                          "ID length should not exceed allowed limit of %d", ID_MAX);
-    for (const XmlNode *other = xml_child(root, "Rule"); other != rule; other = xml_next(other)) {
-        if (id && g_strcmp0(id, xml_child_text(other, "ID")) == 0)
-            return fault_set(error, FAULT_INVALID_ARGUMENT,
-                             "Rule Id must be unique. Found same ID for more than one rule");
-        if (priority && g_strcmp0(priority, xml_child_text(other, "Priority")) == 0)
-            return fault_set(error, FAULT_INVALID_REQUEST, "Found duplicate priority %s", priority);
-    }
-    return true;
+    if (id && !g_hash_table_add(ids, (char *)id))
+        return fault_set(error, FAULT_INVALID_ARGUMENT,
+                         "Rule Id must be unique. Found same ID for more than one rule");
+    return !priority || g_hash_table_add(priorities, (char *)priority) ||
+           fault_set(error, FAULT_INVALID_REQUEST, "Found duplicate priority %s", priority);
 }
 
 bool s3_replication_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root, GError **error)
@@ -66,8 +64,10 @@ bool s3_replication_check(S3Call *call, Txn *txn, Bucket *bucket, XmlNode *root,
         return fault_set(error, FAULT_INVALID_REQUEST,
                          "Versioning must be 'Enabled' on the bucket to apply a replication "
                          "configuration");
+    g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) priorities = g_hash_table_new(g_str_hash, g_str_equal);
     XML_EACH (rule, root, "Rule") {
-        if (!check_form(rule, error) || !check_unique(root, rule, error) ||
+        if (!check_form(rule, error) || !check_unique(rule, ids, priorities, error) ||
             !check_destination(call, txn, xml_child(rule, "Destination"), error))
             return false;
     }

@@ -6,7 +6,6 @@
 #include "base/fault.h"
 #include <string.h>
 
-#define DAY (INT64_C(24) * 3600 * CLOCK_SECOND)
 #define DAYS_MAX 36500
 
 static bool is_archived(const Object *object)
@@ -38,24 +37,10 @@ bool s3_restore_check(S3Call *call, const Object *object, GError **error)
                      "The operation is not valid for the object's storage class");
 }
 
-const char *s3_restore_forget(Arena *arena, const char *headers)
-{
-    if (!headers || !strstr(headers, RESTORE_HEADER ": "))
-        return headers;
-    g_autoptr(GString) kept = g_string_new(NULL);
-    for (const char *line = headers; *line;) {
-        size_t size = strcspn(line, "\n") + 1;
-        if (!g_str_has_prefix(line, RESTORE_HEADER ": "))
-            g_string_append_len(kept, line, (gssize)size);
-        line += size;
-    }
-    return kept->len ? arena_strdup(arena, kept->str) : NULL;
-}
-
 /* Copies end with the first midnight after their days. */
 static const char *restoration(S3Call *call, int64_t days)
 {
-    int64_t until = (s3_now(call) + days * DAY) / DAY * DAY + DAY;
+    int64_t until = (s3_now(call) + days * CLOCK_DAY) / CLOCK_DAY * CLOCK_DAY + CLOCK_DAY;
     return arena_printf(call->arena,
                         RESTORE_HEADER ": ongoing-request=\"false\", expiry-date=\"%s\"\n",
                         s3_http_date(call->arena, until));
@@ -68,7 +53,7 @@ static bool restore(S3Call *call, Txn *txn, const Bucket *bucket, Object *object
     if (!is_archived(object))
         return fault_set(error, FAULT_INVALID_OBJECT_STATE,
                          "Restore is not allowed for the object's current storage class");
-    const char *kept = s3_restore_forget(call->arena, object->headers);
+    const char *kept = object_headers_without(call->arena, object->headers, RESTORE_HEADER);
     call->reply->status = is_restored(call, object) ? 200 : 202;
     object->headers = arena_printf(call->arena, "%s%s", kept ? kept : "", restoration(call, *days));
     return true;

@@ -10,5 +10,3 @@
 
 /* Whether the object's bytes may be read now. Fault InvalidObjectState. */
 bool s3_restore_check(S3Call *call, const Object *object, GError **error);
-/* Headers without what a restoration added, for a copy. */
-const char *s3_restore_forget(Arena *arena, const char *headers);

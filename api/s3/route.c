@@ -1,11 +1,13 @@
 /* One request to S3, from its headers to its reply.
  *
- * Invariants: a body is taken only after the signature was right and access was given; nothing
- * here waits but `work`; what reads and has no body is decided and answered in one transaction. */
+ * Invariants: a body is taken only after the signature was right and access was given, or hangs on
+ * a document, which then is decided before it does anything; nothing here waits but `work`; what
+ * reads and has no body is decided and answered in one transaction. */
 #include "api/s3/route.h"
 
 #include "api/s3/access.h"
 #include "api/s3/address.h"
+#include "api/s3/control.h"
 #include "api/s3/cors.h"
 #include "api/s3/recall.h"
 #include "api/s3/error.h"
@@ -63,14 +65,30 @@ static S3Exchange *open_exchange(Exchange *exchange)
     return s3;
 }
 
+static bool read_params(S3Call *call, GError **error)
+{
+    return params_decode(&call->params, call->arena, call->http->query, strlen(call->http->query),
+                         NULL) ||
+           fault_set(error, FAULT_INVALID_URI, "Couldn't parse the specified URI.");
+}
+
+static bool read_control_address(S3Call *call, GError **error)
+{
+    S3ControlAddress *address = arena_new_struct(call->arena, S3ControlAddress);
+    call->control = address;
+    if (!s3_control_address_read(call->arena, call->http, address, error))
+        return false;
+    call->bucket_name = address->bucket;
+    return read_params(call, error);
+}
+
 static bool read_address(S3Call *call, GError **error)
 {
     S3Address address;
-    if (!s3_address_read(call->arena, call->http, &address, error))
+    if (s3_control_is_meant(call->http))
+        return read_control_address(call, error);
+    if (!s3_address_read(call->arena, call->http, &address, error) || !read_params(call, error))
         return false;
-    if (!params_decode(&call->params, call->arena, call->http->query, strlen(call->http->query),
-                       NULL))
-        return fault_set(error, FAULT_INVALID_URI, "Couldn't parse the specified URI.");
     call->bucket_name = address.bucket;
     call->key = address.key;
     call->virtual_host = address.virtual_host;
@@ -121,7 +139,8 @@ static bool read_signature(S3Call *call, GError **error)
 {
     const SignedRequest request = {
         .http = call->http, .params = call->params, .n_query = call->params.n};
-    const S3Target target = {.virtual_bucket = call->virtual_host ? call->bucket_name : NULL};
+    const S3Target target = {.virtual_bucket = call->virtual_host ? call->bucket_name : NULL,
+                             .selects_operation = s3_is_subresource};
     List details = {0};
     bool ok = verifier_check_s3(call->s3->verifier, call->arena, &request, &target,
                                 &call->signature, &details, error);
@@ -175,6 +194,8 @@ static bool find_bucket(S3Call *call, Txn *txn, GError **error)
     if (!call->bucket && !bucket_find(txn, call->arena, call->bucket_name, &call->bucket, error))
         return false;
     call->details = (List){0};
+    if (call->control)
+        return s3_control_check_bucket(call, error);
     const char *owner = s3_header(call, "x-amz-expected-bucket-owner");
     return !owner || strcmp(owner, call->bucket->account_id) == 0 ||
            fault_set(error, FAULT_ACCESS_DENIED, "Access Denied");
@@ -243,7 +264,7 @@ static bool begin_write(S3Exchange *s3, Exchange *exchange, GError **error)
 /* Browsers ask without signing whether they may ask. */
 static bool is_preflight(const S3Call *call)
 {
-    return call->bucket_name && strcmp(call->http->method, "OPTIONS") == 0;
+    return call->bucket_name && !call->control && strcmp(call->http->method, "OPTIONS") == 0;
 }
 
 static bool find_operation(S3Call *call, GError **error)
@@ -276,7 +297,9 @@ static void answer(S3Call *call, bool ok, const GError *error)
         s3_answer_error(call, error);
     g_assert(call->reply->status != 0);
     s3_reply_header(call, "x-amz-id-2", call->host_id);
-    if (call->bucket_name && s3_header(call, "origin") && !is_preflight(call))
+    if (ok && call->charged)
+        s3_reply_header(call, "x-amz-request-charged", "requester");
+    if (call->bucket_name && !call->control && s3_header(call, "origin") && !is_preflight(call))
         s3_cors_decorate(call);
 }
 
@@ -324,11 +347,18 @@ static RouteNext finish(Exchange *exchange)
     return ROUTE_REPLY;
 }
 
+static bool check_body(S3Call *call, GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    return !call->undecided || (txn_begin_read(cloud_store(call->s3->cloud), &txn, error) &&
+                                s3_check_access_of_body(call, txn, error));
+}
+
 static void work(Exchange *exchange)
 {
     S3Exchange *s3 = exchange->state;
     g_autoptr(GError) error = NULL;
-    bool ok = (!s3->intake || intake_finish(s3->intake, &error)) &&
+    bool ok = (!s3->intake || intake_finish(s3->intake, &error)) && check_body(&s3->call, &error) &&
               s3->call.operation->handle(&s3->call, &error);
     answer(&s3->call, ok, error);
 }

@@ -5,9 +5,39 @@
 #include "base/fault.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define XMLNS "http://s3.amazonaws.com/doc/2006-03-01/"
+#define CONTROL_XMLNS "http://awss3control.amazonaws.com/doc/2018-08-20/"
+
+static bool is_same_bucket(const Bucket *a, const Bucket *b)
+{
+    return a->created == b->created && strcmp(a->account_id, b->account_id) == 0;
+}
+
+static bool find_same_bucket(S3Call *call, Txn *txn, Bucket **ret_bucket, GError **error)
+{
+    Bucket *bucket;
+    if (!bucket_get(txn, call->arena, call->bucket_name, &bucket, error))
+        return false;
+    if (bucket && is_same_bucket(bucket, call->bucket)) {
+        *ret_bucket = bucket;
+        return true;
+    }
+    s3_detail(call, "BucketName", call->bucket_name);
+    return bucket_none(error);
+}
+
+bool s3_begin_write(S3Call *call, Txn **ret_txn, Bucket **ret_bucket, GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    if (!txn_begin(cloud_store(call->s3->cloud), &txn, error) ||
+        !find_same_bucket(call, txn, ret_bucket, error))
+        return false;
+    *ret_txn = g_steal_pointer(&txn);
+    return true;
+}
 
 int64_t s3_now(const S3Call *call)
 {
@@ -28,13 +58,6 @@ void s3_reply_header(S3Call *call, const char *name, const char *value)
 {
     if (value)
         http_reply_header(call->reply, call->arena, name, value);
-}
-
-bool s3_malformed_xml(GError **error)
-{
-    return fault_set(error, FAULT_MALFORMED_XML,
-                     "The XML you provided was not well-formed or did not validate against our "
-                     "published schema");
 }
 
 bool s3_method_not_allowed(GError **error)
@@ -68,7 +91,7 @@ Buffer *s3_xml_begin(S3Call *call, const char *root)
     Buffer *xml = &call->reply->body;
     buffer_add_text(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<");
     buffer_add_text(xml, root);
-    buffer_add_text(xml, " xmlns=\"" XMLNS "\">");
+    buffer_add_text(xml, call->control ? " xmlns=\"" CONTROL_XMLNS "\">" : " xmlns=\"" XMLNS "\">");
     return xml;
 }
 
@@ -142,16 +165,20 @@ bool s3_account_identity(S3Call *call, Txn *txn, const char *account_id, const c
     return true;
 }
 
-bool s3_xml_owner(S3Call *call, Txn *txn, Buffer *xml, const char *element, const char *account_id,
-                  GError **error)
+void s3_xml_identity(Buffer *xml, const char *element, const char *id, const char *name)
 {
-    const char *id, *name;
-    if (!s3_account_identity(call, txn, account_id, &id, &name, error))
-        return false;
     s3_xml_open(xml, element);
     s3_xml_text(xml, "ID", id);
     s3_xml_text(xml, "DisplayName", name);
     s3_xml_close(xml, element);
+}
+
+bool s3_xml_owner(S3Call *call, Txn *txn, Buffer *xml, const char *account_id, GError **error)
+{
+    const char *id, *name;
+    if (!s3_account_identity(call, txn, account_id, &id, &name, error))
+        return false;
+    s3_xml_identity(xml, "Owner", id, name);
     return true;
 }
 

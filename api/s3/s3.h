@@ -11,6 +11,7 @@
 
 #include "api/action.h"
 #include "api/route.h"
+#include "api/s3/control_address.h"
 #include "api/signature/s3_signature.h"
 #include "api/xml.h"
 #include "cloud/cloud.h"
@@ -32,6 +33,7 @@ typedef enum S3Body {
 typedef enum S3AclOf { S3_ACL_NOBODY, S3_ACL_BUCKET, S3_ACL_OBJECT } S3AclOf;
 
 typedef struct S3Call S3Call;
+typedef struct S3Said S3Said; /* api/s3/access_facts.h */
 typedef bool (*S3Handler)(S3Call *call, GError **error);
 
 typedef struct S3Operation {
@@ -73,21 +75,26 @@ struct S3Call {
     const S3Operation *operation;
     const char *request_id, *host_id;
 
-    Params params;           /* of the query, decoded */
-    const char *bucket_name; /* NULL at service level */
-    const char *key;         /* NULL below object level */
-    const char *version_id;  /* ?versionId; NULL: none */
-    bool virtual_host;       /* the bucket was in the Host header */
-    bool website;            /* a website endpoint was asked */
+    Params params;                   /* of the query, decoded */
+    const char *bucket_name;         /* NULL at service level */
+    const char *key;                 /* NULL below object level */
+    const char *version_id;          /* ?versionId; NULL: none */
+    bool virtual_host;               /* the bucket was in the Host header */
+    bool website;                    /* a website endpoint was asked */
+    const S3ControlAddress *control; /* S3 Control was asked; NULL: S3 */
 
     S3Signature signature;
     const char *caller_id;   /* canonical user id; NULL: anonymous */
     const char *caller_name; /* display name */
 
-    /* As they were when access was checked; a WRITE handler reads them again in its transaction. */
+    /* As they were when access was checked; a WRITE handler reads them again in its transaction:
+     * s3_begin_write(). */
     Bucket *bucket;
     Object *object;       /* operations with S3_ACL_OBJECT: the version asked for, if it is there */
     GError *object_error; /* why it is not; owned by the core */
+    bool charged;         /* the requester pays, and has agreed */
+    bool undecided;       /* access hangs on what the body says */
+    const S3Said *said;   /* what that is; NULL: look at the headers */
 
     Txn *txn; /* READ handlers: one that reads, owned by the core; WRITE handlers begin their own */
 
@@ -98,9 +105,16 @@ struct S3Call {
     size_t document_size;
     BlobWriter *writer;      /* S3_BYTES, S3_FORM: to be kept; the core frees it */
     const BlobResult *bytes; /* S3_BYTES, S3_FORM: all digests that the client gave were right */
-    ChecksumClaim checksum;  /* the one that the client gave; to be kept with the object */
-    List details;            /* of S3Detail *: more elements of an error document */
+    /* The one that the client gave; of bytes without one that S3 adds. To be kept with the object.
+     */
+    ChecksumClaim checksum;
+    List details; /* of S3Detail *: more elements of an error document */
 };
+
+/* What a WRITE handler begins with, once it has its body: a transaction that writes, and the bucket
+ * as it is now. Fault NoSuchBucket: it is gone, or another has its name than the one that access
+ * was checked for, maybe somebody else's. */
+bool s3_begin_write(S3Call *call, Txn **ret_txn, Bucket **ret_bucket, GError **error);
 
 /* The current time, µs, of objects. */
 int64_t s3_now(const S3Call *call);
@@ -111,7 +125,6 @@ const char *s3_header(const S3Call *call, const char *name);
 /* Adds a reply header; NULL value: nothing. The texts must live as long as the arena. */
 void s3_reply_header(S3Call *call, const char *name, const char *value);
 /* Faults that many refuse with, in AWS's words. */
-bool s3_malformed_xml(GError **error);
 bool s3_method_not_allowed(GError **error);
 bool s3_not_implemented(GError **error);
 /* Adds an element to the error document, should there be one. */
@@ -119,9 +132,9 @@ void s3_detail(S3Call *call, const char *name, const char *value);
 /* A reply with a status and nothing in it. */
 void s3_reply_empty(S3Call *call, unsigned status);
 
-/* A reply of XML: s3_xml_begin writes the declaration and opens the root with S3's namespace;
- * s3_xml_end closes it and sets status 200 and the content type. Between them: s3_xml_* or
- * api/xml.h on the buffer. */
+/* A reply of XML: s3_xml_begin writes the declaration and opens the root with the
+ * namespace of S3 or S3 Control; s3_xml_end closes it and sets status 200 and the content type.
+ * Between them: s3_xml_* or api/xml.h on the buffer. */
 Buffer *s3_xml_begin(S3Call *call, const char *root);
 void s3_xml_end(S3Call *call, const char *root);
 void s3_xml_text(Buffer *xml, const char *name, const char *text); /* NULL text: nothing */
@@ -131,9 +144,10 @@ void s3_xml_time(Buffer *xml, const char *name, int64_t time);     /* 2010-11-22
 void s3_xml_etag(Buffer *xml, const char *name, const char *etag); /* with quotes */
 void s3_xml_open(Buffer *xml, const char *name);
 void s3_xml_close(Buffer *xml, const char *name);
-/* <Owner><ID/><DisplayName/></Owner> of an account, from the store. */
-bool s3_xml_owner(S3Call *call, Txn *txn, Buffer *xml, const char *element, const char *account_id,
-                  GError **error);
+/* An element with <ID> and <DisplayName>. */
+void s3_xml_identity(Buffer *xml, const char *element, const char *id, const char *name);
+/* <Owner> of an account, from the store. */
+bool s3_xml_owner(S3Call *call, Txn *txn, Buffer *xml, const char *account_id, GError **error);
 
 /* "Mon, 22 Nov 2010 09:30:05 GMT" in the arena. */
 char *s3_http_date(Arena *arena, int64_t time);

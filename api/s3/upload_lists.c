@@ -5,30 +5,17 @@
 #include "api/s3/put.h"
 #include "base/fault.h"
 
-void s3_xml_initiator(Buffer *xml, const Upload *upload)
+static void show_initiator(Buffer *xml, const Upload *upload)
 {
-    s3_xml_open(xml, "Initiator");
-    s3_xml_text(xml, "ID", upload->initiator);
-    s3_xml_text(xml, "DisplayName", upload->initiator_name);
-    s3_xml_close(xml, "Initiator");
-}
-
-static const char *class_of(const Upload *upload)
-{
-    return upload->storage_class ? upload->storage_class : "STANDARD";
+    s3_xml_identity(xml, "Initiator", upload->initiator, upload->initiator_name);
 }
 
 /* ---- ListParts ---- */
 
-static int64_t number_of(const Part *part)
-{
-    return g_ascii_strtoll(part->number, NULL, 10);
-}
-
 static void show_part(S3Call *call, Buffer *xml, const Part *part)
 {
     s3_xml_open(xml, "Part");
-    s3_xml_int(xml, "PartNumber", number_of(part));
+    s3_xml_int(xml, "PartNumber", part_number(part));
     s3_xml_time(xml, "LastModified", part->modified);
     s3_xml_etag(xml, "ETag", part->etag);
     s3_xml_int(xml, "Size", part->size);
@@ -45,7 +32,7 @@ bool s3_list_parts(S3Call *call, GError **error)
     bool more;
     if (!s3_page_size(call, "max-parts", &limit, error) ||
         !s3_part_marker(call, s3_param(call, "part-number-marker"), &after, error) ||
-        !s3_upload_find(call, call->txn, &upload, error) ||
+        !s3_upload_find(call, call->txn, call->bucket, &upload, error) ||
         !upload_list_parts(call->txn, call->arena, upload, (unsigned)after, limit, &parts, &more,
                            error))
         return false;
@@ -53,14 +40,14 @@ bool s3_list_parts(S3Call *call, GError **error)
     s3_xml_text(xml, "Bucket", call->bucket_name);
     s3_xml_text(xml, "Key", call->key);
     s3_xml_text(xml, "UploadId", upload->id);
-    s3_xml_initiator(xml, upload);
+    show_initiator(xml, upload);
     if (!s3_xml_listed_owner(call, xml, &owner, upload->account_id, error))
         return false;
-    s3_xml_text(xml, "StorageClass", class_of(upload));
+    s3_xml_text(xml, "StorageClass", storage_class_name(upload->storage_class));
     s3_xml_checksum_kind(call, xml, upload->checksum);
     s3_xml_int(xml, "PartNumberMarker", after);
     s3_xml_int(xml, "NextPartNumberMarker",
-               parts.n > 0 ? number_of(list_at(&parts, parts.n - 1)) : 0);
+               parts.n > 0 ? part_number(list_at(&parts, parts.n - 1)) : 0);
     s3_xml_int(xml, "MaxParts", limit);
     s3_xml_bool(xml, "IsTruncated", more);
     LIST_EACH (const Part *, part, &parts)
@@ -100,10 +87,10 @@ static bool show_upload(UploadPage *page, const Upload *upload, GError **error)
     s3_xml_open(xml, "Upload");
     s3_xml_key(xml, "Key", upload->key, page->url);
     s3_xml_text(xml, "UploadId", upload->id);
-    s3_xml_initiator(xml, upload);
+    show_initiator(xml, upload);
     if (!s3_xml_listed_owner(page->call, xml, &page->owner, upload->account_id, error))
         return false;
-    s3_xml_text(xml, "StorageClass", class_of(upload));
+    s3_xml_text(xml, "StorageClass", storage_class_name(upload->storage_class));
     s3_xml_time(xml, "Initiated", upload->created);
     s3_xml_checksum_kind(page->call, xml, upload->checksum);
     s3_xml_close(xml, "Upload");

@@ -92,8 +92,7 @@ static bool show_version(VersionPage *page, const Object *object, GError **error
     if (!s3_xml_listed_owner(page->call, xml, &page->owner, object->account_id, error))
         return false;
     if (!object->is_marker)
-        s3_xml_text(xml, "StorageClass",
-                    object->storage_class ? object->storage_class : "STANDARD");
+        s3_xml_text(xml, "StorageClass", storage_class_name(object->storage_class));
     s3_xml_close(xml, element);
     return true;
 }

@@ -332,14 +332,21 @@ static bool serve_page(S3Call *call, const XmlNode *configuration, const char *k
     return send_page(call, error);
 }
 
-/* The error document, whatever of it the request's headers would want. */
+/* The whole of it, whatever of a page the request's headers would want. */
+static bool send_whole_page(S3Call *call, const char *key, GError **error)
+{
+    const HttpRequest *asked = call->http;
+    HttpRequest plain = *asked;
+    plain.n_headers = 0;
+    call->http = &plain;
+    bool ok = find_page(call, key, error) && send_page(call, error);
+    call->http = asked; /* what is added to the reply later hangs on it: CORS */
+    return ok;
+}
+
 static bool send_error_document(S3Call *call, const char *key, const GError *why, GError **error)
 {
-    HttpRequest *plain = arena_new_struct(call->arena, HttpRequest);
-    *plain = *call->http;
-    plain->n_headers = 0;
-    call->http = plain;
-    if (!find_page(call, key, error) || !send_page(call, error))
+    if (!send_whole_page(call, key, error))
         return false;
     call->reply->status = fault_status((Fault)why->code);
     reply_error_headers(call, fault_code((Fault)why->code), why->message);

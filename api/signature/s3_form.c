@@ -79,9 +79,7 @@ static bool believe(Verifier *verifier, Arena *arena, const Claim *claim, const 
         return fault_set(error, FAULT_INVALID_ACCESS_KEY_ID,
                          "The AWS Access Key Id you provided does not exist in our records.");
     if (!form_is_right(verifier, arena, claim, credential->secret, text))
-        return fault_set(error, FAULT_SIGNATURE_DOES_NOT_MATCH,
-                         "The request signature we calculated does not match the signature you "
-                         "provided. Check your key and signing method.");
+        return fault_set(error, FAULT_SIGNATURE_DOES_NOT_MATCH, S3_WRONG_SIGNATURE);
     bool version2 = claim->form == SIGNATURE_V2;
     *ret_signature = (S3Signature){.caller = credential->caller,
                                    .form = claim->form,

@@ -12,11 +12,8 @@
 #include "base/fault.h"
 #include <string.h>
 
-#define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define UNSIGNED "UNSIGNED-PAYLOAD"
-#define WRONG_SIGNATURE                                                                            \
-    "The request signature we calculated does not match the signature you provided. Check your "   \
-    "key and signing method."
+#define UNSIGNED_TRAILER "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 typedef struct PayloadName {
     const char *name;
@@ -27,7 +24,7 @@ static const PayloadName payload_names[] = {
     {UNSIGNED, S3_PAYLOAD_UNSIGNED},
     {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", S3_PAYLOAD_STREAMING},
     {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", S3_PAYLOAD_STREAMING_TRAILER},
-    {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", S3_PAYLOAD_UNSIGNED_TRAILER},
+    {UNSIGNED_TRAILER, S3_PAYLOAD_UNSIGNED_TRAILER},
 };
 
 /* A check under way. */
@@ -39,7 +36,7 @@ typedef struct Check {
     Claim claim;
     const Credential *credential;
     S3Signature signature;
-    const char *hashes[2]; /* Version 4: what may stand in the canonical request's last line */
+    const char *hashes[3]; /* Version 4: what may stand in the canonical request's last line */
     size_t n_hashes;
     List *details;
 } Check;
@@ -91,8 +88,8 @@ static bool read_hash(Check *check, const char *sent, GError **error)
     detail(check, "ArgumentName", "x-amz-content-sha256");
     detail(check, "ArgumentValue", sent);
     return fault_set(error, FAULT_INVALID_ARGUMENT,
-                     "x-amz-content-sha256 must be " UNSIGNED ", "
-                     "STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
+                     "x-amz-content-sha256 must be " UNSIGNED ", " UNSIGNED_TRAILER ", "
+                     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
                      "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.");
 }
 
@@ -130,21 +127,40 @@ static const char *hash_parameter(const SignedRequest *request)
     return NULL;
 }
 
+static bool leaves_body_open(const char *parameter)
+{
+    return strcmp(parameter, UNSIGNED) == 0 || strcmp(parameter, UNSIGNED_TRAILER) == 0;
+}
+
+static void add_hash(Check *check, const char *hash)
+{
+    for (size_t i = 0; i < check->n_hashes; i++) {
+        if (strcmp(check->hashes[i], hash) == 0)
+            return;
+    }
+    check->hashes[check->n_hashes++] = hash;
+}
+
+/* Who got a URL may send the header without having it signed, so it must not loosen what the URL's
+ * own parameter, which is signed, says of the body. */
 static bool read_payload(Check *check, GError **error)
 {
+    bool in_url = check->claim.form == SIGNATURE_V4_QUERY;
     const char *header = http_header(check->request->http, "x-amz-content-sha256");
-    const char *parameter =
-        check->claim.form == SIGNATURE_V4_QUERY ? hash_parameter(check->request) : NULL;
-    const char *sent = header ? header : parameter;
+    const char *parameter = in_url ? hash_parameter(check->request) : NULL;
+    const char *sent = parameter && (!header || !leaves_body_open(parameter)) ? parameter : header;
     if (sent ? !read_hash(check, sent, error) : !assume_hash(check, error))
         return false;
     if (sent)
-        check->hashes[check->n_hashes++] = sent;
+        add_hash(check, sent);
     else if (check->claim.form == SIGNATURE_V4_HEADER)
-        check->hashes[check->n_hashes++] = EMPTY_HASH;
-    /* Who got a URL may send the header without having it signed. */
-    if (check->claim.form == SIGNATURE_V4_QUERY && g_strcmp0(sent, UNSIGNED) != 0)
-        check->hashes[check->n_hashes++] = parameter && header ? parameter : UNSIGNED;
+        add_hash(check, EMPTY_HASH);
+    if (in_url && header)
+        add_hash(check, header);
+    if (in_url && parameter)
+        add_hash(check, parameter);
+    if (in_url)
+        add_hash(check, UNSIGNED);
     return true;
 }
 
@@ -249,7 +265,7 @@ static bool refuse_signature(Check *check, const Buffer *text, const Buffer *can
         detail(check, "CanonicalRequest", arena_strndup(arena, canonical->data, canonical->size));
         detail(check, "CanonicalRequestBytes", bytes_text(arena, canonical->data, canonical->size));
     }
-    return fault_set(error, FAULT_SIGNATURE_DOES_NOT_MATCH, WRONG_SIGNATURE);
+    return fault_set(error, FAULT_SIGNATURE_DOES_NOT_MATCH, S3_WRONG_SIGNATURE);
 }
 
 /* The path decoded and encoded again; with its escaped slashes; as it was sent. */

@@ -9,6 +9,14 @@
 
 #include "api/signature/verify.h"
 
+/* What SignatureDoesNotMatch says, of requests, forms and chunks. */
+#define S3_WRONG_SIGNATURE                                                                         \
+    "The request signature we calculated does not match the signature you provided. Check your "   \
+    "key and signing method."
+
+/* The SHA-256 of nothing. */
+#define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 typedef enum S3Payload {
     S3_PAYLOAD_UNSIGNED,          /* not covered: UNSIGNED-PAYLOAD, Version 2, anonymous */
     S3_PAYLOAD_HASH,              /* the body has this SHA-256 */
@@ -37,6 +45,9 @@ typedef struct S3Signature {
 /* What bucket and path the client took for signed: Version 2 signs "/bucket/key". */
 typedef struct S3Target {
     const char *virtual_bucket; /* from the Host header; NULL: path style */
+    /* Whether that query parameter makes another operation of a request. To a URL of Version 2 such
+     * a one cannot be added by who got it. */
+    bool (*selects_operation)(const char *name);
 } S3Target;
 
 /* An element of the refusal's error document. */

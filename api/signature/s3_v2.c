@@ -8,7 +8,8 @@
 #include <string.h>
 
 /* Query parameters that are signed; sorted. Later ones than Version 2 itself are those that
- * botocore 1.29 and earlier sign. */
+ * botocore 1.29 and earlier sign. In a URL everything else that selects an operation is signed as
+ * well: who got one that reads an object must not make it read something else. */
 static const char *const signed_parameters[] = {
     "accelerate",
     "acl",
@@ -129,13 +130,19 @@ static bool has_equals(const char *query, size_t n)
     }
 }
 
-static void add_parameters(Buffer *out, Arena *arena, const SignedRequest *request, bool bare_flags)
+static bool must_be_signed(const char *name, const Claim *claim, const S3Target *target)
+{
+    return is_signed_parameter(name) || (claim->expires && target->selects_operation(name));
+}
+
+static void add_parameters(Buffer *out, Arena *arena, const SignedRequest *request,
+                           const Claim *claim, const S3Target *target, bool bare_flags)
 {
     Item *items = arena_alloc(arena, (request->n_query + 1) * sizeof(Item));
     size_t n = 0;
     for (size_t i = 0; i < request->n_query; i++) {
         const Param *param = &request->params.items[i];
-        if (!is_signed_parameter(param->name))
+        if (!must_be_signed(param->name, claim, target))
             continue;
         bool valued = *param->value || (!bare_flags && has_equals(request->http->query, i));
         items[n] = (Item){param->name, valued ? param->value : NULL, n};
@@ -182,7 +189,7 @@ void s3_v2_string_to_sign(Buffer *out, Arena *arena, const SignedRequest *reques
         buffer_add_text(out, target->virtual_bucket);
     }
     buffer_add_text(out, reading->path);
-    add_parameters(out, arena, request, reading->bare_flags);
+    add_parameters(out, arena, request, claim, target, reading->bare_flags);
 }
 
 static bool reading_is_right(Arena *arena, const SignedRequest *request, const Claim *claim,

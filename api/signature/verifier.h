@@ -17,7 +17,7 @@ struct Verifier {
 typedef struct SigV4Candidates {
     const char *paths[3]; /* canonical; NULL: what canonical_path makes of it */
     size_t n_paths;
-    const char *hashes[2];
+    const char *hashes[3];
     size_t n_hashes;
 } SigV4Candidates;
 

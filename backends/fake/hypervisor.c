@@ -9,26 +9,13 @@
  * Events are queued under the lock and delivered in order by one thread, never by the caller's,
  * so that callers live by the same rules as with libvirt/. */
 #include "backends/hypervisor.h"
+#include "backends/fake/machine.h"
 #include "base/fault.h"
 #include "base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
-
-/* One line of text: the number of virtual processors. */
-#define FILE_MAX 64
-
-typedef struct FakeMachine {
-    char *name;
-    unsigned vcpus;
-    double load;     /* percent of its vCPUs, since then */
-    int64_t since;   /* monotonic, microseconds */
-    uint64_t cpu_ns; /* until then */
-} FakeMachine;
 
 typedef struct QueuedEvent {
     char *name;
@@ -49,42 +36,10 @@ struct Hypervisor {
     bool closing;
 };
 
-static void machine_free(void *data)
-{
-    FakeMachine *machine = data;
-    g_free(machine->name);
-    g_free(machine);
-}
-
-static FakeMachine *machine_new(const char *name, unsigned vcpus)
-{
-    FakeMachine *machine = g_new0(FakeMachine, 1);
-    machine->name = g_strdup(name);
-    machine->vcpus = MAX(vcpus, 1);
-    machine->since = g_get_monotonic_time();
-    return machine;
-}
-
-static uint64_t machine_cpu_ns(const FakeMachine *machine, int64_t now)
-{
-    double ns = (double)(now - machine->since) * 1000.0 * machine->vcpus * machine->load / 100.0;
-    return machine->cpu_ns + (uint64_t)ns;
-}
-
 /* Names become file names, so they are held to what is safe as one. */
 static bool name_is_sane(const char *name)
 {
     return name[0] != '\0' && name[0] != '.' && !strchr(name, '/') && strlen(name) <= 200;
-}
-
-static bool machine_file_make(const char *directory, const FakeMachine *machine, GError **error)
-{
-    g_autofree char *path = g_build_filename(directory, machine->name, NULL);
-    autofd fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return trouble_set_errno(error, errno, "cannot make %s", path);
-    g_autofree char *text = g_strdup_printf("%u\n", machine->vcpus);
-    return file_write_all(fd, text, strlen(text), error);
 }
 
 /* An event of name happened. Locked. */
@@ -143,12 +98,11 @@ static bool find_machines(Hypervisor *hypervisor, GError **error)
         return false;
     const char *name;
     while ((name = g_dir_read_name(directory))) {
-        g_autofree char *path = g_build_filename(hypervisor->directory, name, NULL);
-        g_autofree char *text = NULL;
-        if (!file_read(path, FILE_MAX, &text, NULL, error))
+        FakeMachine *machine = NULL;
+        if (!name_is_sane(name)) /* a change that was not finished */
+            continue;
+        if (!fake_machine_read_file(hypervisor->directory, name, &machine, error))
             return false;
-        /* Empty when the daemon was killed before it wrote the number: one processor will do. */
-        FakeMachine *machine = machine_new(name, (unsigned)strtoul(text, NULL, 10));
         g_hash_table_replace(hypervisor->machines, machine->name, machine);
     }
     return true;
@@ -182,7 +136,7 @@ static bool fake_open(const HypervisorConfig *config, Hypervisor **ret_hyperviso
     g_mutex_init(&hypervisor->lock);
     g_cond_init(&hypervisor->wake);
     g_queue_init(&hypervisor->events);
-    hypervisor->machines = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, machine_free);
+    hypervisor->machines = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, fake_machine_free);
 
     if (!file_make_directory(hypervisor->directory, error) || !find_machines(hypervisor, error)) {
         fake_close(hypervisor);
@@ -216,6 +170,125 @@ static bool fake_create_disk(Hypervisor *hypervisor, const char *path, const cha
     return true;
 }
 
+/* Whether a machine that runs has it. */
+static bool is_in_use(Hypervisor *hypervisor, const char *path)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&hypervisor->lock);
+    GHashTableIter iterator;
+    void *machine;
+    g_hash_table_iter_init(&iterator, hypervisor->machines);
+    while (g_hash_table_iter_next(&iterator, NULL, &machine)) {
+        if (fake_machine_disk_at(machine, path))
+            return true;
+    }
+    return false;
+}
+
+static bool fake_resize_disk(Hypervisor *hypervisor, const char *path, uint64_t size_bytes,
+                             GError **error)
+{
+    return !is_in_use(hypervisor, path) ||
+           trouble_set(error, "cannot resize the disk %s: a machine uses it", path);
+}
+
+static bool fake_read_disk(Hypervisor *hypervisor, const char *path, const char *format,
+                           void *buffer, size_t size, GError **error)
+{
+    memset(buffer, 0, size);
+    return true;
+}
+
+static bool fake_convert_disk(Hypervisor *hypervisor, const char *path, const char *format,
+                              const char *new_path, const char *new_format, GError **error)
+{
+    return !is_in_use(hypervisor, path) ||
+           trouble_set(error, "cannot convert the disk %s: a machine uses it", path);
+}
+
+/* Locked. */
+static FakeMachine *find_running(Hypervisor *hypervisor, const char *name, GError **error)
+{
+    FakeMachine *machine = g_hash_table_lookup(hypervisor->machines, name);
+    if (!machine)
+        trouble_set(error, "machine %s does not run", name);
+    return machine;
+}
+
+static bool fake_attach_disk(Hypervisor *hypervisor, const char *name, const MachineDisk *disk,
+                             GError **error)
+{
+    g_assert(disk->serial && disk->device);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&hypervisor->lock);
+    FakeMachine *machine = find_running(hypervisor, name, error);
+    if (!machine)
+        return false;
+    if (fake_machine_disk(machine, disk->serial))
+        return true;
+    fake_machine_add_disk(machine, disk->serial, disk->path, 0);
+    return fake_machine_change_file(hypervisor->directory, machine, error);
+}
+
+static bool fake_detach_disk(Hypervisor *hypervisor, const char *name, const char *serial,
+                             bool force, bool *ret_gone, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&hypervisor->lock);
+    FakeMachine *machine = find_running(hypervisor, name, error);
+    if (!machine)
+        return false;
+    FakeDisk *disk = fake_machine_disk(machine, serial);
+    if (disk && disk == g_ptr_array_index(machine->disks, 0))
+        return trouble_set(error, "machine %s boots from disk %s: it cannot be detached", name,
+                           serial);
+    if (disk) {
+        g_ptr_array_remove(machine->disks, disk);
+        if (!fake_machine_change_file(hypervisor->directory, machine, error))
+            return false;
+    }
+    *ret_gone = true;
+    return true;
+}
+
+static bool fake_grow_disk(Hypervisor *hypervisor, const char *name, const char *serial,
+                           uint64_t size_bytes, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&hypervisor->lock);
+    FakeMachine *machine = find_running(hypervisor, name, error);
+    if (!machine)
+        return false;
+    FakeDisk *disk = fake_machine_disk(machine, serial);
+    if (!disk)
+        return trouble_set(error, "machine %s has no disk %s", name, serial);
+    if (disk->size >= size_bytes)
+        return true;
+    disk->size = size_bytes;
+    return fake_machine_change_file(hypervisor->directory, machine, error);
+}
+
+static bool fake_fork_disks(Hypervisor *hypervisor, const char *name, const List *forks,
+                            bool *ret_consistent, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&hypervisor->lock);
+    FakeMachine *machine = find_running(hypervisor, name, error);
+    if (!machine)
+        return false;
+    LIST_EACH (const DiskFork *, fork, forks) {
+        if (!fake_machine_disk_at(machine, fork->path) &&
+            !fake_machine_disk_at(machine, fork->new_path))
+            return trouble_set(error, "machine %s has no disk at %s", name, fork->path);
+    }
+    LIST_EACH (const DiskFork *, fork, forks) {
+        FakeDisk *disk = fake_machine_disk_at(machine, fork->path);
+        if (disk) {
+            g_free(disk->path);
+            disk->path = g_strdup(fork->new_path);
+        }
+    }
+    if (!fake_machine_change_file(hypervisor->directory, machine, error))
+        return false;
+    *ret_consistent = true; /* nobody writes */
+    return true;
+}
+
 static bool fake_start(Hypervisor *hypervisor, const MachineSpec *spec, GError **error)
 {
     if (!name_is_sane(spec->name))
@@ -223,9 +296,11 @@ static bool fake_start(Hypervisor *hypervisor, const MachineSpec *spec, GError *
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&hypervisor->lock);
     if (g_hash_table_contains(hypervisor->machines, spec->name))
         return true;
-    FakeMachine *machine = machine_new(spec->name, spec->vcpus);
-    if (!machine_file_make(hypervisor->directory, machine, error)) {
-        machine_free(machine);
+    FakeMachine *machine = fake_machine_new(spec->name, spec->vcpus);
+    LIST_EACH (const MachineDisk *, disk, &spec->disks)
+        fake_machine_add_disk(machine, disk->serial, disk->path, 0);
+    if (!fake_machine_make_file(hypervisor->directory, machine, error)) {
+        fake_machine_free(machine);
         return false;
     }
     g_hash_table_replace(hypervisor->machines, machine->name, machine);
@@ -288,7 +363,7 @@ static bool fake_stats(Hypervisor *hypervisor, Arena *arena, List *ret_stats, GE
         MachineStats *stats = arena_new_struct(arena, MachineStats);
         stats->name = arena_strdup(arena, machine->name);
         stats->vcpus = machine->vcpus;
-        stats->cpu_ns = machine_cpu_ns(machine, now);
+        stats->cpu_ns = fake_machine_cpu_ns(machine, now);
         list_add(&all, arena, stats);
     }
     *ret_stats = all;
@@ -303,9 +378,22 @@ bool fake_set_load(Hypervisor *hypervisor, const char *name, double percent)
     if (!machine)
         return false;
     int64_t now = g_get_monotonic_time();
-    machine->cpu_ns = machine_cpu_ns(machine, now);
+    machine->cpu_ns = fake_machine_cpu_ns(machine, now);
     machine->since = now;
     machine->load = percent;
+    return true;
+}
+
+bool fake_find_disk(Hypervisor *hypervisor, Arena *arena, const char *name, const char *serial,
+                    const char **ret_path, uint64_t *ret_size)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&hypervisor->lock);
+    const FakeMachine *machine = g_hash_table_lookup(hypervisor->machines, name);
+    const FakeDisk *disk = machine ? fake_machine_disk(machine, serial) : NULL;
+    if (!disk)
+        return false;
+    *ret_path = arena_strdup(arena, disk->path);
+    *ret_size = disk->size;
     return true;
 }
 
@@ -326,6 +414,13 @@ const HypervisorOps hypervisor_fake = {
     .close = fake_close,
     .describe = fake_describe,
     .create_disk = fake_create_disk,
+    .resize_disk = fake_resize_disk,
+    .read_disk = fake_read_disk,
+    .convert_disk = fake_convert_disk,
+    .attach_disk = fake_attach_disk,
+    .detach_disk = fake_detach_disk,
+    .grow_disk = fake_grow_disk,
+    .fork_disks = fake_fork_disks,
     .start = fake_start,
     .press_power = fake_press_power,
     .reboot = fake_reboot,

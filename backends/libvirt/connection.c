@@ -127,3 +127,15 @@ bool libvirt_connection_find(Hypervisor *hypervisor, const char *name, virDomain
     *ret_domain = runs ? g_steal_pointer(&domain) : NULL;
     return runs;
 }
+
+bool libvirt_connection_find_running(Hypervisor *hypervisor, const char *name,
+                                     virDomainPtr *ret_domain, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    if (libvirt_connection_find(hypervisor, name, ret_domain, &problem))
+        return true;
+    if (!problem)
+        return trouble_set(error, "machine %s does not run", name);
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+}

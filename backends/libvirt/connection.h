@@ -17,3 +17,6 @@ bool libvirt_connection_keep(Hypervisor *hypervisor, GError **error);
  * could not be asked for. */
 bool libvirt_connection_find(Hypervisor *hypervisor, const char *name, virDomainPtr *ret_domain,
                              GError **error);
+/* The same; that there is none is an error too. */
+bool libvirt_connection_find_running(Hypervisor *hypervisor, const char *name,
+                                     virDomainPtr *ret_domain, GError **error);

@@ -8,6 +8,7 @@
  * of the chain must lie in the state directory. */
 #include "backends/libvirt/disk.h"
 #include "base/fault.h"
+#include "base/faultpoint.h"
 #include "base/file.h"
 #include "base/process.h"
 
@@ -22,6 +23,7 @@
 #define QEMU_IMG "qemu-img"
 #define CHECKED_MAX 4096        /* bases remembered; when there are more, all are forgotten */
 #define CHECK_TIMEOUT_MS 300000 /* reads all tables of a base: seconds for a terabyte */
+#define COPY_TIMEOUT_MS (6 * 3600 * 1000)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 
@@ -91,10 +93,17 @@ static void remember(DiskMaker *maker, const char *path, const struct stat *stat
     g_hash_table_replace(maker->checked, g_strdup(path), base);
 }
 
+/* Ends with the daemon, lest the next one finds it still writing to the same file. */
+static bool run_within(unsigned timeout_ms, const char *const *argv, char **ret_output,
+                       GError **error)
+{
+    ProcessSpec process = {.argv = argv, .timeout_ms = timeout_ms, .die_with_parent = true};
+    return process_run(&process, ret_output, error);
+}
+
 static bool run(const char *const *argv, char **ret_output, GError **error)
 {
-    ProcessSpec process = {.argv = argv, .timeout_ms = CHECK_TIMEOUT_MS};
-    return process_run(&process, ret_output, error);
+    return run_within(CHECK_TIMEOUT_MS, argv, ret_output, error);
 }
 
 static bool fail_for(const char *base_path, const char *how, GError **error)
@@ -186,7 +195,10 @@ static bool check_base(DiskMaker *maker, const char *base_path, const char *form
 static bool publish(const char *file, const char *path, GError **error)
 {
     autofd fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0 || rename(file, path) < 0)
+    if (fd < 0 || fsync(fd) < 0)
+        return trouble_set_errno(error, errno, "cannot make the disk %s", path);
+    faultpoint("disk-move");
+    if (rename(file, path) < 0)
         return trouble_set_errno(error, errno, "cannot make the disk %s", path);
     g_autofree char *directory = g_path_get_dirname(path);
     autofd parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -195,13 +207,27 @@ static bool publish(const char *file, const char *path, GError **error)
     return true;
 }
 
+static bool is_known(const char *format)
+{
+    return strcmp(format, "raw") == 0 || strcmp(format, "qcow2") == 0;
+}
+
+/* Runs a command that makes unfinished, which becomes path. */
+static bool make(unsigned timeout_ms, const char *const *argv, const char *unfinished,
+                 const char *path, GError **error)
+{
+    if (run_within(timeout_ms, argv, NULL, error) && publish(unfinished, path, error))
+        return true;
+    unlink(unfinished);
+    return false;
+}
+
 bool disk_create(DiskMaker *maker, const char *path, const char *base_path, const char *base_format,
                  uint64_t size_bytes, GError **error)
 {
     if (access(path, F_OK) == 0)
         return true;
-    bool known = !base_path || strcmp(base_format, "raw") == 0 || strcmp(base_format, "qcow2") == 0;
-    if (!known)
+    if (base_path && !is_known(base_format))
         return trouble_set(error, "the image %s is in the format %s; convert it to raw or qcow2",
                            base_path, base_format);
 
@@ -215,8 +241,111 @@ bool disk_create(DiskMaker *maker, const char *path, const char *base_path, cons
     const char *const overlay[] = {QEMU_IMG,  "create", "-q",        "-f",       "qcow2", "-b",
                                    base_path, "-F",     base_format, unfinished, size,    NULL};
     const char *const empty[] = {QEMU_IMG, "create", "-q", "-f", "qcow2", unfinished, size, NULL};
-    if (run(base_path ? overlay : empty, NULL, error) && publish(unfinished, path, error))
+    return make(CHECK_TIMEOUT_MS, base_path ? overlay : empty, unfinished, path, error);
+}
+
+bool disk_convert(DiskMaker *maker, const char *path, const char *format, const char *new_path,
+                  const char *new_format, GError **error)
+{
+    uint64_t size;
+    if (access(new_path, F_OK) == 0)
         return true;
-    unlink(unfinished);
-    return false;
+    if (!is_known(format) || !is_known(new_format))
+        return trouble_set(error, "the disk %s cannot be converted from %s to %s", path, format,
+                           new_format);
+    if (!check_base(maker, path, format, &size, error))
+        return false;
+    g_autofree char *unfinished = g_strconcat(new_path, ".new", NULL);
+    const char *const argv[] = {QEMU_IMG, "convert",  "-q", "-f",       format,
+                                "-O",     new_format, path, unfinished, NULL};
+    return make(COPY_TIMEOUT_MS, argv, unfinished, new_path, error);
+}
+
+static bool disk_size(const char *path, uint64_t *ret_size, GError **error)
+{
+    g_autofree char *text = NULL;
+    const char *const show[] = {QEMU_IMG, "info", "--output=json", "-f", "qcow2", path, NULL};
+    if (!run(show, &text, error))
+        return false;
+    g_autoptr(json_t) info = json_loads(text, 0, NULL);
+    json_int_t size = json_integer_value(json_object_get(info, "virtual-size"));
+    if (size <= 0)
+        return trouble_set(error, "qemu-img does not say how large the disk %s is", path);
+    *ret_size = (uint64_t)size;
+    return true;
+}
+
+bool disk_resize(const char *path, uint64_t size_bytes, GError **error)
+{
+    uint64_t now = 0;
+    if (!disk_size(path, &now, error))
+        return false;
+    if (now >= size_bytes)
+        return true;
+    char size[32];
+    snprintf(size, sizeof(size), "%" G_GUINT64_FORMAT, size_bytes);
+    const char *const argv[] = {QEMU_IMG, "resize", "-q", "-f", "qcow2", path, size, NULL};
+    if (!run(argv, NULL, error))
+        return false;
+    autofd fd = open(path, O_RDONLY | O_CLOEXEC);
+    return (fd >= 0 && fsync(fd) == 0) ||
+           trouble_set_errno(error, errno, "cannot make the disk %s durable", path);
+}
+
+/* Through a file, since qemu-img writes to no pipe. */
+static bool read_through(const char *path, const char *format, const char *copy, void *buffer,
+                         size_t size, GError **error)
+{
+    char length[32];
+    snprintf(length, sizeof(length), "bs=%zu", size);
+    g_autofree char *from = g_strconcat("if=", path, NULL);
+    g_autofree char *to = g_strconcat("of=", copy, NULL);
+    const char *const argv[] = {QEMU_IMG, "dd", "-f",      format, "-O", "raw",
+                                length,   from, "count=1", to,     NULL};
+    if (!run(argv, NULL, error))
+        return false;
+    autofd fd = open(copy, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, buffer, size);
+    if (n < 0)
+        return trouble_set_errno(error, errno, "cannot read the disk %s", path);
+    memset((char *)buffer + n, 0, size - (size_t)n);
+    return true;
+}
+
+bool disk_read(DiskMaker *maker, const char *path, const char *format, void *buffer, size_t size,
+               GError **error)
+{
+    uint64_t disk_bytes;
+    if (!is_known(format))
+        return trouble_set(error, "the disk %s is in the format %s", path, format);
+    if (!check_base(maker, path, format, &disk_bytes, error))
+        return false;
+    g_autofree char *copy = g_strdup_printf("%s/read-XXXXXX", maker->state_dir);
+    int fd = g_mkstemp(copy);
+    if (fd < 0)
+        return trouble_set_errno(error, errno, "cannot make a file in %s", maker->state_dir);
+    close(fd);
+    bool ok = read_through(path, format, copy, buffer, size, error);
+    unlink(copy);
+    return ok;
+}
+
+bool disk_overlay(const char *path, const char *base_path, uint64_t size_bytes, GError **error)
+{
+    if (access(path, F_OK) == 0)
+        return disk_resize(path, size_bytes, error);
+    char size[32];
+    snprintf(size, sizeof(size), "%" G_GUINT64_FORMAT, size_bytes);
+    g_autofree char *unfinished = g_strconcat(path, ".new", NULL);
+    /* -u: not opening the base, which is locked. */
+    const char *const argv[] = {QEMU_IMG,  "create", "-q",    "-u",       "-f", "qcow2", "-b",
+                                base_path, "-F",     "qcow2", unfinished, size, NULL};
+    return make(CHECK_TIMEOUT_MS, argv, unfinished, path, error);
+}
+
+bool disk_freeze(const char *path, GError **error)
+{
+    faultpoint("disk-freeze");
+    return chmod(path, 0444) == 0 ||
+           trouble_set_errno(error, errno, "cannot make the disk %s read-only", path);
 }

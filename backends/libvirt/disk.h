@@ -1,4 +1,5 @@
-/* Machines' disks: copy-on-write qcow2 overlays, made by qemu-img. Thread-safe. */
+/* Machines' disks: copy-on-write qcow2 overlays, made by qemu-img. Thread-safe, if not for
+ * two calls about one new path at once. */
 #pragma once
 
 #include <glib.h>
@@ -17,3 +18,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiskMaker, disk_maker_free)
  * as long as its base. It is there wholly or not at all, and durable. */
 bool disk_create(DiskMaker *maker, const char *path, const char *base_path, const char *base_format,
                  uint64_t size_bytes, GError **error);
+
+/* See resize_disk there. */
+bool disk_resize(const char *path, uint64_t size_bytes, GError **error);
+
+/* See convert_disk there. */
+bool disk_convert(DiskMaker *maker, const char *path, const char *format, const char *new_path,
+                  const char *new_format, GError **error);
+
+/* See read_disk there. */
+bool disk_read(DiskMaker *maker, const char *path, const char *format, void *buffer, size_t size,
+               GError **error);
+
+/* An empty overlay of size_bytes over a disk that a machine is writing to, for it to go on with.
+ * One that is there already is made at least as long. */
+bool disk_overlay(const char *path, const char *base_path, uint64_t size_bytes, GError **error);
+
+/* Takes away the right to write to a disk that is only a base from now on. */
+bool disk_freeze(const char *path, GError **error);

@@ -14,6 +14,10 @@
  * 32 MiB makes a Debian boot fail. */
 #define TB_CACHE_MIB "128"
 #define VENDOR "Amazon EC2"
+#define DISK_VENDOR "Cumulet" /* at most 8 bytes; guests know our disks by it */
+#define DEVICE_MAX 16
+#define SERIAL_MAX 20
+#define AGENT_CHANNEL "org.qemu.guest_agent.0"
 
 typedef xmlNode Element;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
@@ -67,6 +71,34 @@ static bool check_text(const char *what, const char *text, GError **error)
     return trouble_set(error, "the %s has characters that libvirt cannot be told", what);
 }
 
+/* Guests make file names of both. */
+static bool check_disk(const MachineDisk *disk, GError **error)
+{
+    const char *serial = disk->serial ? disk->serial : "";
+    size_t length = strspn(serial, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_");
+    if (serial[length] != '\0' || length > SERIAL_MAX)
+        return trouble_set(error, "the serial number \"%s\" is no disk's", serial);
+    const char *device = disk->device ? disk->device : "x";
+    length = strspn(device, G_CSET_a_2_z G_CSET_DIGITS);
+    if (device[length] != '\0' || length == 0 || length > DEVICE_MAX)
+        return trouble_set(error, "the device name \"%s\" is no disk's", device);
+    return check_text("disk's path", disk->path, error);
+}
+
+static bool check_disks(const List *disks, GError **error)
+{
+    size_t scsi_disks = 0;
+    LIST_EACH (const MachineDisk *, disk, disks) {
+        scsi_disks += disk->device != NULL;
+        if (!check_disk(disk, error))
+            return false;
+    }
+    if (scsi_disks > DOMAIN_DISK_PLACES || disks->n - scsi_disks > 1)
+        return trouble_set(error, "a machine cannot have %zu disks, %zu of them to boot from",
+                           disks->n, disks->n - scsi_disks);
+    return true;
+}
+
 static bool check_spec(const MachineSpec *spec, GError **error)
 {
     const struct {
@@ -84,12 +116,8 @@ static bool check_spec(const MachineSpec *spec, GError **error)
         if (!check_text(texts[i].what, texts[i].text, error))
             return false;
     }
-    LIST_EACH (const MachineDisk *, disk, &spec->disks) {
-        if (!check_text("disk's path", disk->path, error) ||
-            !check_text("disk's device", disk->target, error) ||
-            !check_text("disk's serial", disk->serial, error))
-            return false;
-    }
+    if (!check_disks(&spec->disks, error))
+        return false;
     LIST_EACH (const MachineNic *, nic, &spec->nics) {
         if (!check_text("interface's tap", nic->tap, error) ||
             !check_text("interface's MAC", nic->mac, error))
@@ -167,9 +195,34 @@ static void add_processor(Element *domain, const MachineSpec *spec, const Domain
     set(add_with(clock, "timer", "name", "hpet"), "present", "no");
 }
 
-static void add_disk(Element *devices, const MachineDisk *disk)
+char *domain_disk_target(unsigned place)
 {
-    Element *element = add_with(devices, "disk", "type", "file");
+    g_assert(place < DOMAIN_DISK_PLACES);
+    /* As the kernel counts: sda to sdz, sdaa to sdaz, … */
+    char first = place < 26 ? '\0' : (char)('a' + place / 26 - 1);
+    char last = (char)('a' + place % 26);
+    return first ? g_strdup_printf("sd%c%c", first, last) : g_strdup_printf("sd%c", last);
+}
+
+/* Where the disk is on its bus. The place is said, since libvirt would make another controller,
+ * thus take a PCI slot, for every seven disks. All are units of one SCSI target: a guest that knows
+ * it asks that one what there is, rather than each of 256. */
+static void add_place(Element *disk, unsigned place)
+{
+    char number[16];
+    snprintf(number, sizeof(number), "%u", place);
+    g_autofree char *target = domain_disk_target(place);
+    set(add_with(disk, "target", "dev", target), "bus", "scsi");
+    Element *address = add_with(disk, "address", "type", "drive");
+    set(address, "controller", "0");
+    set(address, "bus", "0");
+    set(address, "target", "0");
+    set(address, "unit", number);
+}
+
+static void describe_disk(Element *element, const MachineDisk *disk, unsigned place)
+{
+    set(element, "type", "file");
     set(element, "device", "disk");
     Element *driver = add_with(element, "driver", "name", "qemu");
     set(driver, "type", "qcow2");
@@ -178,9 +231,42 @@ static void add_disk(Element *devices, const MachineDisk *disk)
     set(driver, "cache", "writeback");
     set(driver, "discard", "unmap");
     add_with(element, "source", "file", disk->path);
-    set(add_with(element, "target", "dev", disk->target), "bus", "virtio");
+    if (disk->device)
+        add_place(element, place);
+    else
+        set(add_with(element, "target", "dev", "vda"), "bus", "virtio");
     if (disk->serial)
         add(element, "serial", disk->serial);
+    if (disk->device) {
+        add(element, "vendor", DISK_VENDOR);
+        add(element, "product", disk->device);
+    }
+}
+
+static void add_disks(Element *devices, const List *disks)
+{
+    unsigned place = 0;
+    LIST_EACH (const MachineDisk *, disk, disks) {
+        describe_disk(add(devices, "disk", NULL), disk, place);
+        place += disk->device != NULL;
+    }
+    /* There whether or not there are disks for it: plugging in a controller later takes a PCI slot
+     * that can be plugged into, and a guest that looks. */
+    Element *controller = add_with(devices, "controller", "type", "scsi");
+    set(controller, "index", "0");
+    set(controller, "model", "virtio-scsi");
+}
+
+/* Where a guest's agent, if it has one, is asked to freeze the file systems. */
+static void add_agent_channel(Element *devices, const MachineSpec *spec,
+                              const DomainPlatform *platform)
+{
+    Element *channel = add_with(devices, "channel", "type", "unix");
+    if (platform->agents) {
+        g_autofree char *path = g_build_filename(platform->agents, spec->name, NULL);
+        set(add_with(channel, "source", "mode", "bind"), "path", path);
+    }
+    set(add_with(channel, "target", "type", "virtio"), "name", AGENT_CHANNEL);
 }
 
 static void add_nic(Element *devices, const MachineNic *nic)
@@ -199,8 +285,7 @@ static void add_devices(Element *domain, const MachineSpec *spec, const DomainPl
     Element *devices = add(domain, "devices", NULL);
     if (platform->emulator)
         add(devices, "emulator", platform->emulator);
-    LIST_EACH (const MachineDisk *, disk, &spec->disks)
-        add_disk(devices, disk);
+    add_disks(devices, &spec->disks);
     LIST_EACH (const MachineNic *, nic, &spec->nics)
         add_nic(devices, nic);
     if (spec->console_path) {
@@ -208,10 +293,23 @@ static void add_devices(Element *domain, const MachineSpec *spec, const DomainPl
         Element *source = add_with(serial, "source", "path", spec->console_path);
         set(source, "append", "on"); /* console_log.h shortens it under QEMU's hands */
     }
+    add_agent_channel(devices, spec, platform);
     set(add_with(devices, "controller", "type", "usb"), "model", "none");
     Element *rng = add_with(devices, "rng", "model", "virtio");
     set(add(rng, "backend", "/dev/urandom"), "model", "random");
     add_with(devices, "memballoon", "model", "none");
+}
+
+/* Free with g_free. */
+static char *text_of(xmlDoc *document)
+{
+    xmlChar *text = NULL;
+    int size = 0;
+    xmlDocDumpFormatMemoryEnc(document, &text, &size, "UTF-8", 1);
+    g_assert(text);
+    char *copy = g_strndup((const char *)text, (size_t)size);
+    xmlFree(text);
+    return copy;
 }
 
 bool domain_xml_write(const MachineSpec *spec, const DomainPlatform *platform, char **ret_xml,
@@ -239,12 +337,52 @@ bool domain_xml_write(const MachineSpec *spec, const DomainPlatform *platform, c
     add_with(power, "suspend-to-disk", "enabled", "no");
     add_devices(domain, spec, platform);
 
-    xmlChar *text = NULL;
-    int size = 0;
-    xmlDocDumpFormatMemoryEnc(document, &text, &size, "UTF-8", 1);
-    g_assert(text);
-    *ret_xml = g_strndup((const char *)text, (size_t)size);
-    xmlFree(text);
+    *ret_xml = text_of(document);
+    return true;
+}
+
+bool domain_xml_write_disk(const MachineDisk *disk, unsigned place, char **ret_xml, GError **error)
+{
+    g_assert(disk->device);
+    if (!check_disk(disk, error))
+        return false;
+    g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
+    Element *element = xmlNewNode(NULL, BAD_CAST "disk");
+    xmlDocSetRootElement(document, element);
+    describe_disk(element, disk, place);
+    *ret_xml = text_of(document);
+    return true;
+}
+
+/* What becomes of one disk; new_path NULL: nothing. */
+static void add_fork(Element *disks, const char *target, const char *new_path)
+{
+    Element *element = add_with(disks, "disk", "name", target);
+    set(element, "snapshot", new_path ? "external" : "no");
+    if (!new_path)
+        return;
+    set(element, "type", "file");
+    add_with(element, "driver", "type", "qcow2");
+    add_with(element, "source", "file", new_path);
+}
+
+bool domain_xml_write_forks(const List *forks, const List *disks, char **ret_xml, GError **error)
+{
+    g_autoptr(xmlDoc) document = xmlNewDoc(BAD_CAST "1.0");
+    Element *snapshot = xmlNewNode(NULL, BAD_CAST "domainsnapshot");
+    xmlDocSetRootElement(document, snapshot);
+    Element *list = add(snapshot, "disks", NULL);
+    LIST_EACH (const DomainDisk *, disk, disks) {
+        const char *new_path = NULL;
+        LIST_EACH (const DomainFork *, fork, forks) {
+            if (strcmp(fork->target, disk->target) == 0)
+                new_path = fork->new_path;
+        }
+        if (!check_text("disk's path", new_path, error))
+            return false;
+        add_fork(list, disk->target, new_path);
+    }
+    *ret_xml = text_of(document);
     return true;
 }
 
@@ -268,6 +406,28 @@ static const char *child_attribute(Arena *arena, Element *parent, const char *na
     return copy;
 }
 
+static const char *child_text(Arena *arena, Element *parent, const char *name)
+{
+    Element *child = find_child(parent, name);
+    xmlChar *text = child ? xmlNodeGetContent(child) : NULL;
+    const char *copy = arena_strdup(arena, (const char *)text);
+    xmlFree(text);
+    return copy;
+}
+
+static DomainDisk *read_disk(Arena *arena, xmlDoc *document, Element *element)
+{
+    DomainDisk *disk = arena_new_struct(arena, DomainDisk);
+    disk->target = child_attribute(arena, element, "target", "dev");
+    disk->path = child_attribute(arena, element, "source", "file");
+    disk->serial = child_text(arena, element, "serial");
+    xmlBuffer *buffer = xmlBufferCreate();
+    xmlNodeDump(buffer, document, element, 0, 0);
+    disk->xml = arena_strdup(arena, (const char *)xmlBufferContent(buffer));
+    xmlBufferFree(buffer);
+    return disk;
+}
+
 bool domain_xml_read(const char *xml, Arena *arena, DomainParts *ret_parts, GError **error)
 {
     int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
@@ -286,6 +446,11 @@ bool domain_xml_read(const char *xml, Arena *arena, DomainParts *ret_parts, GErr
             const char *tap = child_attribute(arena, device, "target", "dev");
             if (tap)
                 list_add(&parts.taps, arena, tap);
+        }
+        if (xmlStrEqual(device->name, BAD_CAST "disk")) {
+            const DomainDisk *disk = read_disk(arena, document, device);
+            if (disk->target)
+                list_add(&parts.disks, arena, disk);
         }
     }
     *ret_parts = parts;

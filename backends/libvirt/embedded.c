@@ -21,6 +21,8 @@
 #define LONGEST_SOCKET "/lib/qemu/domain-99999-i-0123456789abcdef01/monitor.sock"
 #define ROOT_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof(LONGEST_SOCKET))
 #define LINK_DIGITS 16
+/* libvirt's own place for them has a path of 83 bytes, too long for most roots. */
+#define AGENTS "agents"
 
 /* No virtlogd, no security driver, no cgroups: none of it is there for an ordinary user. */
 #define CONFIGURATION                                                                              \
@@ -99,8 +101,9 @@ bool embedded_prepare(const char *state_dir, EmbeddedRoot *ret_root, GError **er
     g_autofree char *directory = g_build_filename(state_dir, "libvirt", NULL);
     g_autofree char *logs = g_build_filename(directory, "log", NULL);
     g_autofree char *run = g_build_filename(directory, "run", NULL);
+    g_autofree char *agents = g_build_filename(directory, AGENTS, NULL);
     if (!file_make_directory(logs, error) || !file_make_directory(run, error) ||
-        !write_configuration(directory, error))
+        !file_make_directory(agents, error) || !write_configuration(directory, error))
         return false;
 
     char *real = realpath(directory, NULL);
@@ -118,6 +121,7 @@ bool embedded_prepare(const char *state_dir, EmbeddedRoot *ret_root, GError **er
     g_autofree char *escaped = g_uri_escape_string(path, "/", FALSE);
     ret_root->uri = g_strconcat("qemu:///embed?root=", escaped, NULL);
     ret_root->log_path = g_build_filename(path, "log", "libvirt.log", NULL);
+    ret_root->agents = g_build_filename(path, AGENTS, NULL);
     ret_root->path = g_steal_pointer(&path);
     set_environment(ret_root);
     return true;
@@ -128,6 +132,7 @@ void embedded_clear(EmbeddedRoot *root)
     g_free(root->path);
     g_free(root->uri);
     g_free(root->log_path);
+    g_free(root->agents);
     *root = (EmbeddedRoot){0};
 }
 

@@ -11,6 +11,7 @@ typedef struct EmbeddedRoot {
     char *path;     /* <state>/libvirt, or a short link to it: see embedded.c */
     char *uri;      /* "qemu:///embed?root=..." */
     char *log_path; /* of libvirt's own errors */
+    char *agents;   /* directory of the sockets that lead to guests' agents */
 } EmbeddedRoot;
 
 /* Makes the directory and its qemu.conf, and tells libvirt by the environment where to write. Call

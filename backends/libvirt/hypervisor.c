@@ -8,6 +8,7 @@
 #include "backends/libvirt/events.h"
 #include "backends/libvirt/keeper.h"
 #include "backends/libvirt/listing.h"
+#include "backends/libvirt/live_disks.h"
 #include "backends/libvirt/trouble.h"
 #include "base/fault.h"
 #include "base/process.h"
@@ -68,6 +69,7 @@ static bool set_up(Hypervisor *hypervisor, const HypervisorConfig *config, GErro
         if (!embedded_prepare(config->state_dir, &hypervisor->embedded, error))
             return false;
         hypervisor->uri = g_strdup(hypervisor->embedded.uri);
+        hypervisor->platform.agents = hypervisor->embedded.agents;
         /* Not there: libvirt looks itself, and the first start says what is missing. */
         hypervisor->emulator = process_find(EMULATOR);
         hypervisor->platform.emulator = hypervisor->emulator;
@@ -151,6 +153,24 @@ static bool libvirt_create_disk(Hypervisor *hypervisor, const char *path, const 
     return disk_create(hypervisor->disks, path, base_path, base_format, size_bytes, error);
 }
 
+static bool libvirt_resize_disk(Hypervisor *hypervisor, const char *path, uint64_t size_bytes,
+                                GError **error)
+{
+    return disk_resize(path, size_bytes, error);
+}
+
+static bool libvirt_convert_disk(Hypervisor *hypervisor, const char *path, const char *format,
+                                 const char *new_path, const char *new_format, GError **error)
+{
+    return disk_convert(hypervisor->disks, path, format, new_path, new_format, error);
+}
+
+static bool libvirt_read_disk(Hypervisor *hypervisor, const char *path, const char *format,
+                              void *buffer, size_t size, GError **error)
+{
+    return disk_read(hypervisor->disks, path, format, buffer, size, error);
+}
+
 /* True with a domain, or with none: then there is no such machine. */
 static bool find(Hypervisor *hypervisor, const char *name, virDomainPtr *ret_domain, GError **error)
 {
@@ -169,14 +189,6 @@ static bool libvirt_is_running(Hypervisor *hypervisor, const char *name, bool *r
         return false;
     *ret_running = domain != NULL;
     return true;
-}
-
-static bool find_running(Hypervisor *hypervisor, const char *name, virDomainPtr *ret_domain,
-                         GError **error)
-{
-    if (!find(hypervisor, name, ret_domain, error))
-        return false;
-    return *ret_domain || trouble_set(error, "machine %s does not run", name);
 }
 
 static bool create(Hypervisor *hypervisor, const char *name, const char *xml, GError **error)
@@ -271,7 +283,7 @@ static bool libvirt_press_power(Hypervisor *hypervisor, const char *name, GError
 static bool libvirt_reboot(Hypervisor *hypervisor, const char *name, GError **error)
 {
     g_autoptr(virDomain) domain = NULL;
-    if (!find_running(hypervisor, name, &domain, error))
+    if (!libvirt_connection_find_running(hypervisor, name, &domain, error))
         return false;
     /* QEMU has no button for it: libvirt presses the power button and resets the machine when the
      * guest has shut down. */
@@ -283,7 +295,7 @@ static bool libvirt_reboot(Hypervisor *hypervisor, const char *name, GError **er
 static bool libvirt_reset(Hypervisor *hypervisor, const char *name, GError **error)
 {
     g_autoptr(virDomain) domain = NULL;
-    if (!find_running(hypervisor, name, &domain, error))
+    if (!libvirt_connection_find_running(hypervisor, name, &domain, error))
         return false;
     if (virDomainReset(domain, 0) < 0)
         return libvirt_trouble(error, "cannot reset machine %s", name);
@@ -306,6 +318,13 @@ const HypervisorOps hypervisor_libvirt = {
     .close = libvirt_close,
     .describe = libvirt_describe,
     .create_disk = libvirt_create_disk,
+    .resize_disk = libvirt_resize_disk,
+    .read_disk = libvirt_read_disk,
+    .convert_disk = libvirt_convert_disk,
+    .attach_disk = live_disks_attach,
+    .detach_disk = live_disks_detach,
+    .grow_disk = live_disks_grow,
+    .fork_disks = live_disks_fork,
     .start = libvirt_start,
     .press_power = libvirt_press_power,
     .reboot = libvirt_reboot,

@@ -34,6 +34,7 @@ struct Hypervisor {
     char *emulator;           /* backs platform.emulator */
     char *accelerator_reason; /* one clause */
     DiskMaker *disks;
+    int next_place; /* atomic: where the next disk to be attached may go (live_disks.c) */
     Machines machines;
 
     GMutex connection_lock;

@@ -50,3 +50,9 @@ bool libvirt_says_clearing(void)
     return virGetLastErrorCode() == VIR_ERR_OPERATION_FAILED &&
            strstr(virGetLastErrorMessage(), "already being removed");
 }
+
+bool libvirt_says_duplicate(void)
+{
+    const char *message = virGetLastErrorMessage();
+    return strstr(message, "Duplicate nodes") || strstr(message, "Duplicate ID");
+}

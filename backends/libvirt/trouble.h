@@ -13,3 +13,5 @@ bool libvirt_trouble(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3
 bool libvirt_says_gone(void);
 /* Whether it says that an earlier machine of that name has ended but is not cleared away yet. */
 bool libvirt_says_clearing(void);
+/* Whether it says that QEMU has something of that name already. */
+bool libvirt_says_duplicate(void);

@@ -1,10 +1,13 @@
 """Every action of every service is called by some client test: by boto3's name for it, or by its
-own in a request made by hand. Mentions in comments do not count; names in code do."""
+own in a request made by hand. Mentions in comments do not count; names in code do. And every one is
+in docs/actions.md."""
 
 import ast
 import glob
 import os
 import re
+import subprocess
+import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -12,11 +15,13 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
 def actions():
-    found = {}
-    for path in glob.glob(os.path.join(ROOT, "api", "*", "actions.def")):
+    """(service, name) of each."""
+    found = set()
+    for path in glob.glob(os.path.join(ROOT, "api", "*", "*.def")):
+        service = os.path.basename(os.path.dirname(path))
         with open(path) as file:
-            for name in re.findall(r"^ACTION\((\w+),", file.read(), re.MULTILINE):
-                found[name] = os.path.basename(os.path.dirname(path))
+            found |= {(service, name) for name in
+                      re.findall(r"^(?:ACTION|OPERATION)\((\w+),", file.read(), re.MULTILINE)}
     return found
 
 
@@ -40,14 +45,23 @@ def names_used():
 
 class ActionsTest(unittest.TestCase):
     def test_there_are_actions(self):
-        self.assertIn("RunInstances", actions())
-        self.assertIn("GetCallerIdentity", actions())
+        for one in (("ec2", "RunInstances"), ("sts", "GetCallerIdentity"), ("s3", "PutObject"),
+                    ("s3", "TagResource")):
+            self.assertIn(one, actions())
 
     def test_every_action_is_called_by_a_client(self):
         used = names_used()
-        missing = [f"{service} {name}" for name, service in sorted(actions().items())
+        missing = [f"{service} {name}" for service, name in sorted(actions())
                    if name not in used and snake(name) not in used]
         self.assertEqual(missing, [], "add a client test for each")
+
+    def test_docs_have_every_action(self):
+        tool = os.path.join(ROOT, "tools", "actions.py")
+        check = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True)
+        self.assertEqual(check.returncode, 0, check.stderr)
+        with open(os.path.join(ROOT, "docs", "actions.md")) as file:
+            listed = set(re.findall(r"^\| (\w+) \|", file.read(), re.MULTILINE))
+        self.assertEqual({name for _, name in actions()} - listed, set())
 
 
 if __name__ == "__main__":

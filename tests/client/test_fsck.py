@@ -202,6 +202,51 @@ class FsckTest(CloudTestCase):
         self.cloud.stop()
         self.assert_well()
 
+    def test_an_object_without_all_of_its_parts(self):
+        for sizes in ([len(LARGE)], [len(PART)]):
+            with self.database() as database:
+                database.execute("DELETE FROM part WHERE size = ?", sizes)
+            out = self.fsck("--repair", status=1)
+            self.assertRegex(out, r"(?m)^missing: parts of bucket/parts version null$")
+            self.assertIn("1 missing", out)
+        self.delete("parts")
+        self.assert_well()
+
+    def test_parts_of_an_object_whose_upload_is_gone(self):
+        """They are the object's all the same."""
+        with self.database() as database:
+            database.execute("DELETE FROM upload")
+        self.fsck("--repair", status=0)
+        self.cloud.start()
+        self.assertEqual(self.s3.get_object(Bucket="bucket", Key="parts")["Body"].read(),
+                         PART + LARGE)
+        self.cloud.stop()
+
+    def test_a_completed_upload_without_its_object(self):
+        before = object_files(self.cloud)
+        with self.database() as database:
+            upload = database.execute("SELECT upload_id FROM object WHERE key = 'parts'")
+            upload = upload.fetchone()[0]
+            database.execute("DELETE FROM object WHERE key = 'parts'")
+        for arguments, status in ((), 1), (("--repair",), 0):
+            out = self.fsck(*arguments, status=status)
+            self.assertRegex(out, f"(?m)^orphan: completed upload {upload} ")
+            self.assertIn("1 orphans", out)
+        self.assert_well()
+        self.cloud.start()
+        wait_until(lambda: len(object_files(self.cloud)) == len(before) - 2, 20,
+                   lambda: object_files(self.cloud))
+
+    def test_a_file_that_cannot_be_read(self):
+        path = self.file_of("large")
+        os.unlink(path)
+        os.mkdir(path)
+        out = self.fsck(status=1)
+        self.assertEqual(re.findall("(?m)^damaged: blob .*(?=:)", out),
+                         [f"damaged: blob {self.blob_of('large')} cannot be read"])
+        self.assertIn("1 damaged, 0 missing", out)
+        os.rmdir(path)
+
     def test_wrong_counts(self):
         with self.database() as database:
             database.execute("UPDATE blob SET refs = 7 WHERE id = ?", [self.blob_of("large")])

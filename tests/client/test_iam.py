@@ -89,6 +89,14 @@ class KeyTest(IamTestCase):
         self.assertEqual([key["AccessKeyId"] for key in listed], [keys["aws_access_key_id"]])
         self.assertEqual(listed[0]["Status"], "Active")
 
+    def test_a_path_is_told_everywhere(self):
+        name, keys = self.new_user(Path="/staff/north/")
+        arn = f"arn:aws:iam::{self.cloud.credentials['account_id']}:user/staff/north/{name}"
+        self.assertEqual(self.iam.get_user(UserName=name)["User"]["Arn"], arn)
+        self.assertEqual(self.cloud.boto3("sts", **keys).get_caller_identity()["Arn"], arn)
+        said = self.refuse("AccessDenied", self.cloud.boto3("iam", **keys).list_users)
+        self.assertIn(f"{arn} is not authorized", said)
+
     def test_a_key_is_turned_off_and_on_and_deleted(self):
         name, keys = self.new_user()
         sts, key_id = self.cloud.boto3("sts", **keys), keys["aws_access_key_id"]
@@ -149,6 +157,65 @@ class PolicyTest(IamTestCase):
         self.assertEqual(theirs.get_user()["User"]["UserName"], name)
         self.assertEqual(len(theirs.list_access_keys()["AccessKeyMetadata"]), 1)
         self.refuse("AccessDenied", theirs.get_user, UserName=unique("other"))
+
+    def test_users_are_known_to_policies_by_path(self):
+        name, keys = self.new_user(Path="/heads/")
+        account, theirs = self.cloud.credentials["account_id"], self.cloud.boto3("iam", **keys)
+        self.iam.put_user_policy(UserName=name, PolicyName="heads", PolicyDocument=policy(
+            "iam:*", resource=f"arn:aws:iam::{account}:user/staff/*"))
+        staff, other = unique("staff"), unique("other")
+        theirs.create_user(UserName=staff, Path="/staff/")
+        self.assertEqual(theirs.get_user(UserName=staff)["User"]["Path"], "/staff/")
+        self.refuse("AccessDenied", theirs.get_user)
+        self.refuse("AccessDenied", theirs.create_user, UserName=other)
+        self.iam.create_user(UserName=other)
+        self.refuse("AccessDenied", theirs.delete_user, UserName=other)
+        theirs.delete_user(UserName=staff)
+
+    def test_one_instance_can_be_denied(self):
+        root = self.cloud.boto3("ec2")
+        image = root.describe_images(Owners=["self", "amazon"], Filters=[
+            {"Name": "image-type", "Values": ["machine"]}])["Images"][0]["ImageId"]
+        first, second = [item["InstanceId"] for item in root.run_instances(
+            ImageId=image, MinCount=2, MaxCount=2)["Instances"]]
+        name, keys = self.new_user("ec2:*")
+        account, ec2 = self.cloud.credentials["account_id"], self.cloud.boto3("ec2", **keys)
+        self.iam.put_user_policy(UserName=name, PolicyName="q", PolicyDocument=policy(
+            "ec2:*", effect="Deny",
+            resource=f"arn:aws:ec2:us-east-1:{account}:instance/{first}"))
+        for instances in ([first], [second, first], [first, second]):
+            self.refuse("UnauthorizedOperation", ec2.terminate_instances, InstanceIds=instances)
+        self.refuse("UnauthorizedOperation", ec2.get_console_output, InstanceId=first)
+        self.refuse("UnauthorizedOperation", ec2.create_tags, Resources=[first],
+                    Tags=[{"Key": "a", "Value": "b"}])
+        self.assertEqual(len(ec2.describe_instances(InstanceIds=[first])["Reservations"]), 1)
+        ec2.terminate_instances(InstanceIds=[second])
+        root.terminate_instances(InstanceIds=[first])
+
+    def test_what_is_allowed_by_name_is_all_that_is_allowed(self):
+        name, keys = self.new_user()
+        ec2 = self.cloud.boto3("ec2", **keys)
+        self.iam.put_user_policy(UserName=name, PolicyName="keys", PolicyDocument=policy(
+            "ec2:*KeyPair*", resource="arn:aws:ec2:*:*:key-pair/blue-*"))
+        blue = unique("blue")
+        pair = ec2.create_key_pair(KeyName=blue)["KeyPairId"]
+        self.refuse("UnauthorizedOperation", ec2.create_key_pair, KeyName=unique("red"))
+        self.refuse("UnauthorizedOperation", ec2.describe_key_pairs)
+        ec2.delete_key_pair(KeyPairId=pair)
+
+    def test_conditions_see_the_region(self):
+        name, keys = self.new_user()
+        ec2 = self.cloud.boto3("ec2", **keys)
+        for region, allowed in (("us-east-1", True), ("eu-west-1", False)):
+            document = json.loads(policy("ec2:*"))
+            document["Statement"][0]["Condition"] = {
+                "StringEquals": {"aws:RequestedRegion": region}}
+            self.iam.put_user_policy(UserName=name, PolicyName="p",
+                                     PolicyDocument=json.dumps(document))
+            if allowed:
+                ec2.describe_regions()
+            else:
+                self.refuse("UnauthorizedOperation", ec2.describe_regions)
 
     def test_users_of_another_account_are_unknown(self):
         name, _ = self.new_user()

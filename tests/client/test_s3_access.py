@@ -1,6 +1,7 @@
 """Who may do what with whose bucket: policies, ACLs, users and accounts, by boto3; and the programs
 that `cumulet` writes configurations for."""
 
+import datetime
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from lifecycle import unique  # noqa: E402
-from s3 import S3TestCase, quote  # noqa: E402
+from s3 import S3TestCase, quote, utcnow  # noqa: E402
 
 try:
     from botocore.exceptions import ClientError
@@ -64,6 +65,11 @@ class AccessTestCase(S3TestCase):
     def bucket_with_object(self, **options):
         bucket = self.new_bucket()
         self.ours.put_object(Bucket=bucket, Key="k", Body=b"bytes", **options)
+        return bucket
+
+    def bucket_with_object_lock(self):
+        bucket = self.new_bucket(ObjectLockEnabledForBucket=True)
+        self.ours.put_object(Bucket=bucket, Key="k", Body=b"bytes")
         return bucket
 
     def set_policy(self, bucket, *statements):
@@ -151,6 +157,50 @@ class PolicyTest(AccessTestCase):
                 Condition={"IpAddress": {"aws:SourceIp": address}}))
             self.assertEqual(self.anonymous(bucket, "k")[0], status)
 
+    def test_only_objects_of_a_team_can_be_tagged(self):
+        bucket = self.bucket_with_object(Tagging="team=blue")
+        self.ours.put_object(Bucket=bucket, Key="red", Body=b"", Tagging="team=red")
+        self.set_policy(bucket, statement(
+            "Allow", {"AWS": self.account}, ["s3:*ObjectTagging"], f"arn:aws:s3:::{bucket}/*",
+            Condition={"StringEquals": {"s3:ExistingObjectTag/team": "blue"}}))
+        self.refuse(self.theirs.get_object_tagging, Bucket=bucket, Key="red")
+        self.refuse(self.theirs.delete_object_tagging, Bucket=bucket, Key="red")
+        self.refuse(self.theirs.get_object_tagging, Bucket=bucket, Key="absent")
+        self.theirs.get_object_tagging(Bucket=bucket, Key="k")
+        self.theirs.put_object_tagging(Bucket=bucket, Key="k", Tagging={
+            "TagSet": [{"Key": "team", "Value": "green"}]})
+        self.refuse(self.theirs.delete_object_tagging, Bucket=bucket, Key="k")
+
+    def test_tags_are_seen_in_the_body(self):
+        bucket = self.bucket_with_object(Tagging="team=blue")
+        self.set_policy(bucket, statement(
+            "Deny", "*", "s3:PutObjectTagging", f"arn:aws:s3:::{bucket}/*",
+            Condition={"StringNotEquals": {"s3:RequestObjectTag/team": ["blue", "red"]}}))
+
+        def tag(value):
+            return self.ours.put_object_tagging(Bucket=bucket, Key="k", Tagging={
+                "TagSet": [{"Key": "team", "Value": value}]})
+        self.refuse(tag, "green")
+        self.refuse(self.ours.put_object_tagging, Bucket=bucket, Key="k", Tagging={"TagSet": []})
+        self.assertEqual(self.ours.get_object_tagging(Bucket=bucket, Key="k")["TagSet"],
+                         [{"Key": "team", "Value": "blue"}])
+        tag("red")
+        self.ours.delete_bucket_policy(Bucket=bucket)
+        tag("green")
+
+    def test_retention_can_be_limited(self):
+        bucket = self.bucket_with_object_lock()
+        self.set_policy(bucket, statement(
+            "Deny", "*", "s3:PutObjectRetention", f"arn:aws:s3:::{bucket}/*", Condition={
+                "NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}}))
+
+        def retain(days):
+            until = utcnow() + datetime.timedelta(days=days)
+            return self.ours.put_object_retention(Bucket=bucket, Key="k", Retention={
+                "Mode": "GOVERNANCE", "RetainUntilDate": until})
+        self.refuse(retain, 11)
+        retain(9)
+
     def test_policies_that_are_wrong(self):
         bucket = self.new_bucket()
         for policy in ("{", "[]", document(), document(statement(
@@ -174,6 +224,18 @@ class UserTest(AccessTestCase):
         self.refuse(theirs.get_object, Bucket=bucket, Key="k")
         self.refuse(theirs.list_objects_v2, Bucket=bucket)
         self.refuse(theirs.create_bucket, Bucket=unique("bucket"))
+
+    def test_a_user_may_make_buckets_in_a_region(self):
+        _, theirs = self.new_user(json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "arn:aws:s3:::*",
+             "Condition": {"StringEquals": {"s3:LocationConstraint": "eu-west-1"}}}]}))
+        bucket = unique("bucket")
+        self.refuse(theirs.create_bucket, Bucket=bucket)
+        self.refuse(theirs.create_bucket, Bucket=bucket, CreateBucketConfiguration={
+            "LocationConstraint": "us-west-2"})
+        self.assertNotIn(bucket, [item["Name"] for item in self.ours.list_buckets()["Buckets"]])
+        theirs.create_bucket(Bucket=bucket, CreateBucketConfiguration={
+            "LocationConstraint": "eu-west-1"})
 
     def test_a_bucket_can_let_a_user_in_by_name(self):
         bucket = self.bucket_with_object()
@@ -238,6 +300,25 @@ class AclTest(AccessTestCase):
         self.theirs.put_object_acl(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
         self.ours.get_object(Bucket=bucket, Key="k")
         self.ours.delete_object(Bucket=bucket, Key="k")
+
+    def test_writing_is_not_tagging_or_locking(self):
+        bucket = self.bucket_with_object_lock()
+        self.ours.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+        until = utcnow() + datetime.timedelta(days=1)
+        self.refuse(self.theirs.put_object, Bucket=bucket, Key="t", Body=b"", Tagging="a=b")
+        self.refuse(self.theirs.put_object, Bucket=bucket, Key="t", Body=b"",
+                    ObjectLockLegalHoldStatus="ON")
+        self.refuse(self.theirs.put_object, Bucket=bucket, Key="t", Body=b"",
+                    ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)
+        self.refuse(self.theirs.put_object_tagging, Bucket=bucket, Key="k",
+                    Tagging={"TagSet": []})
+        self.theirs.put_object(Bucket=bucket, Key="t", Body=b"", ACL="public-read")
+
+    def test_an_acl_that_grants_nothing_changes_nothing(self):
+        bucket = self.bucket_with_object(ACL="public-read")
+        self.refuse(self.ours.put_object_acl, Bucket=bucket, Key="k",
+                    GrantWrite=f"id={self.their_id}", code="InvalidArgument")
+        self.assertEqual(self.anonymous(bucket, "k")[0], 200)
 
     def test_acls_that_cannot_be(self):
         bucket = self.new_bucket()

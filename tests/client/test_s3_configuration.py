@@ -312,6 +312,23 @@ class CorsTest(S3TestCase):
         self.assert_status(reply, 403)
         self.assertEqual(reply.headers["Access-Control-Allow-Origin"], "https://a.example.com")
 
+    def test_as_large_as_it_may_be(self):
+        """A long list must not cost more memory than it has letters, whoever asks for it."""
+        def rules(n):
+            return ("<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>"
+                    "<AllowedMethod>GET</AllowedMethod>" + "<ExposeHeader>e</ExposeHeader>" * n
+                    + "</CORSRule></CORSConfiguration>").encode()
+        bucket, most = self.new_bucket(), (65536 - len(rules(0))) // (len(rules(1)) - len(rules(0)))
+        for count, status in ((most, 200), (most + 1, 400)):
+            body = rules(count)
+            reply = self.wire.call("PUT", f"/{bucket}", "cors", body=body,
+                                   headers={"Content-MD5": md5_base64(body)})
+            self.assert_status(reply, status)
+        self.assertEqual(reply.code, "MaxMessageLengthExceeded")
+        reply = self.preflight("http://anywhere", "GET", path=f"/{bucket}/key")
+        self.assert_status(reply, 200)
+        self.assertEqual(reply.headers["Access-Control-Expose-Headers"], ", ".join("e" * most))
+
 
 class WebsiteTest(S3TestCase):
     @classmethod

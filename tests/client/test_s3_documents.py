@@ -11,6 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from cloud import BUILD  # noqa: E402
+from s3_control import add_operations  # noqa: E402
 
 try:
     import botocore.session
@@ -134,6 +135,16 @@ def documents_of(service):
     return documents
 
 
+def control_documents(session):
+    """S3 Control's: the root is the structure of the request, with what is not in its path."""
+    add_operations(session.get_component("data_loader"))
+    shape = session.get_service_model("s3control").operation_model("TagResource").input_shape
+    for name in [name for name, member in shape.members.items()
+                 if "location" in member.serialization]:
+        del shape.members[name]
+    return {"TagResourceRequest": shape}
+
+
 class Check:
     """One document against the model."""
 
@@ -186,7 +197,8 @@ def load_tests(loader, tests, pattern):
     if not os.path.exists(DUMP_DOCUMENTS):
         raise FileNotFoundError(f"{DUMP_DOCUMENTS} is not built")
     dump = json.loads(subprocess.run([DUMP_DOCUMENTS], check=True, stdout=subprocess.PIPE).stdout)
-    models = documents_of(botocore.session.get_session().get_service_model("s3"))
+    session = botocore.session.get_session()
+    models = {**documents_of(session.get_service_model("s3")), **control_documents(session)}
     for root, rows in dump.items():
         tests.addTest(DocumentTest(root, rows, models.get(ALIASES.get(root, root))))
     return tests

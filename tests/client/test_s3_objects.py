@@ -6,11 +6,10 @@ import hashlib
 import os
 import sys
 import unittest
-import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from s3 import (EMPTY_SHA256, MIB, S3TestCase, md5_base64, object_files, quote,  # noqa: E402
-                random_bytes, sha256_base64)
+from s3 import (EMPTY_SHA256, MIB, S3TestCase, checksums, md5_base64,  # noqa: E402
+                object_files, quote, random_bytes, sha256_base64)
 from cloud import wait_until  # noqa: E402
 
 ODD_KEYS = (
@@ -19,35 +18,6 @@ ODD_KEYS = (
     "//", ".", "..", "./a", "../a", "a/../b", "a/./b", "a/..", "ü/ß", "日本語", "😀", "a\u0301",
     "\u00e1", "a\tb", "a\nb", "a\r\nb", "\x01\x1f\x7f", "\u200b", "%", "%%", "+", "null",
     "soap", "?acl", "key?versionId=1", "favicon.ico", "_cumulet", "x" * 1024, "ü" * 512)
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def crc64nvme(data):
-    crc = 0xFFFFFFFFFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x9A6C9329AC4BC9B5 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFFFFFFFFFF
-
-
-def checksums(data):
-    """Algorithm to the value of its header."""
-    def text(raw):
-        return base64.b64encode(raw).decode()
-    return {"CRC32": text(zlib.crc32(data).to_bytes(4, "big")),
-            "CRC32C": text(crc32c(data).to_bytes(4, "big")),
-            "CRC64NVME": text(crc64nvme(data).to_bytes(8, "big")),
-            "SHA1": text(hashlib.sha1(data).digest()),
-            "SHA256": text(hashlib.sha256(data).digest())}
 
 
 class BytesTest(S3TestCase):

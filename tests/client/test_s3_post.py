@@ -209,6 +209,41 @@ class FormTest(S3TestCase):
     def test_nobody_may_post(self):
         self.assert_error(self.post([("key", "k8")]), "AccessDenied", 403)
 
+    def test_tags_come_with_the_form_and_need_permission(self):
+        tagging = ("<Tagging><TagSet><Tag><Key>team</Key><Value>blue + sky</Value></Tag></TagSet>"
+                   "</Tagging>")
+        fields = self.v4([("key", "tagged"), ("tagging", tagging)],
+                         [{"key": "tagged"}, {"tagging": tagging}])
+        self.assert_status(self.post(fields), 204)
+        self.assertEqual(self.s3.get_object_tagging(Bucket="forms", Key="tagged")["TagSet"],
+                         [{"Key": "team", "Value": "blue + sky"}])
+        self.s3.put_bucket_policy(Bucket="forms", Policy=json.dumps({
+            "Version": "2012-10-17", "Statement": [{
+                "Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectTagging",
+                "Resource": "arn:aws:s3:::forms/*", "Condition": {
+                    "StringEquals": {"s3:RequestObjectTag/team": "blue + sky"}}}]}))
+        self.addCleanup(self.s3.delete_bucket_policy, Bucket="forms")
+        self.assert_error(self.post(fields), "AccessDenied", 403)
+        tagging = tagging.replace("blue", "red")
+        self.assert_status(self.post(self.v4([("key", "tagged"), ("tagging", tagging)],
+                                             [{"key": "tagged"}, {"tagging": tagging}])), 204)
+
+    def test_tags_that_are_none(self):
+        for tagging, code in (("team=blue", "MalformedXML"), ("<Tagging/>", "MalformedXML"),
+                              ("<Tagging><TagSet><Tag><Key/><Value/></Tag></TagSet></Tagging>",
+                               "InvalidTag")):
+            fields = self.v4([("key", "untagged"), ("tagging", tagging)],
+                             [{"key": "untagged"}, {"tagging": tagging}])
+            self.assert_error(self.post(fields), code, 400)
+        self.assertNotIn("untagged", self.keys("forms"))
+
+    def test_nobody_may_tag_what_everybody_may_write(self):
+        tagging = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+        self.s3.put_bucket_acl(Bucket="forms", ACL="public-read-write")
+        self.addCleanup(self.s3.put_bucket_acl, Bucket="forms", ACL="private")
+        self.assert_error(self.post([("key", "k11"), ("tagging", tagging)]), "AccessDenied", 403)
+        self.assert_status(self.post([("key", "k11")]), 204)
+
     def test_names_in_any_case(self):
         fields = self.v4([("Key", "k9"), ("Content-TYPE", "text/z")],
                          [{"KEY": "k9"}, {"content-type": "text/z"}])

@@ -1,6 +1,7 @@
 """More of what is configured for a bucket, and what is refused: versioning, ownership, public
 access, replication, notifications, policies, and locks and tags of versions."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -143,6 +144,22 @@ class ReplicationTest(S3TestCase):
         with self.refused("ReplicationConfigurationNotFoundError", 404):
             self.s3.get_bucket_replication(Bucket=bucket)
 
+    def test_rules_are_told_apart(self):
+        bucket, target = self.new_bucket(), self.new_bucket()
+        for name in (bucket, target):
+            self.set_versioning(name, "Enabled")
+        for second, code in (({"ID": "one", "Priority": 2}, "InvalidArgument"),
+                             ({"ID": "two", "Priority": 1}, "InvalidRequest"),
+                             ({"ID": "two", "Priority": 2}, None)):
+            rules = [{"Status": "Enabled", "Filter": {"Prefix": "p"},
+                      "DeleteMarkerReplication": {"Status": "Disabled"},
+                      "Destination": {"Bucket": f"arn:aws:s3:::{target}"}, **rule}
+                     for rule in ({"ID": "one", "Priority": 1}, second)]
+            with self.subTest(second), \
+                    self.refused(code, 400) if code else contextlib.nullcontext():
+                self.s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration={
+                    "Role": self.ROLE, "Rules": rules})
+
 
 class NotificationTest(S3TestCase):
     ARN = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -179,6 +196,12 @@ class NotificationTest(S3TestCase):
                  self.queue("s3:ObjectRemoved:*", Id="1")]):
             with self.refused("InvalidArgument", 400):
                 self.notify(bucket, *configurations)
+
+    def test_the_same_event_again_and_again(self):
+        bucket = self.new_bucket()
+        self.notify(bucket, self.queue(*["s3:ObjectCreated:Put"] * 27))
+        with self.refused("MalformedXML", 400):
+            self.notify(bucket, self.queue(*["s3:ObjectCreated:Put"] * 28))
 
 
 class VersionsTest(S3TestCase):
@@ -267,6 +290,18 @@ class BrowsersTest(S3TestCase):
         self.assert_status(reply, 404)
         self.assertIn("<li>Key: page</li>", reply.body)
         self.assertIn("<li>Key: &lt;error&gt;</li>", reply.body)
+
+    def test_an_error_document_is_for_scripts_too(self):
+        bucket = self.new_bucket()
+        self.put(bucket, "error", b"sorry", ACL="public-read")
+        self.s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={
+            "IndexDocument": {"Suffix": "i"}, "ErrorDocument": {"Key": "error"}})
+        self.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={
+            "CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]})
+        reply = self.wire.send("GET", "/page", "", {
+            "Host": f"{bucket}.{self.WEBSITE}", "Range": "bytes=0-1", **self.ORIGIN})
+        self.assertEqual((reply.status, reply.bytes), (404, b"sorry"))
+        self.assertEqual(reply.headers["Access-Control-Allow-Origin"], "*")
 
     def test_pages_that_nobody_may_read(self):
         bucket = self.new_bucket()

@@ -23,6 +23,7 @@ EVERYWHERE = {"x-amz-request-id", "x-amz-id-2", "x-amz-bucket-region"}
 NEWER_HEADERS = {"x-amz-checksum-type", "x-amz-object-size", "x-amz-checksum-crc64nvme",
                  "x-amz-access-point-alias", "x-amz-transition-default-minimum-object-size"}
 NEWER_ELEMENTS = {"ChecksumType", "ChecksumCRC64NVME", "BucketRegion", "Prefix"}
+NEWER_VALUES = {"CRC64NVME"}
 
 # Headers that this model has elsewhere only.
 MORE_HEADERS = {
@@ -140,7 +141,7 @@ class Checker:
             self.faults.append(f"{path} is '{text}', in the model it is {shape.type_name}")
         values = getattr(shape, "enum", None)
         # An empty LocationConstraint is us-east-1.
-        if values and text and text not in values and path not in ANY_VALUE:
+        if values and text and text not in NEWER_VALUES.union(values) and path not in ANY_VALUE:
             self.faults.append(f"{path} is '{text}', which the model does not know")
 
 

@@ -235,6 +235,17 @@ class PresignedTest(SignatureTestCase):
         self.assert_status(self.wire.send("PUT", "/signed/typed", query,
                                           {"Content-Type": "text/y"}, b"1"), 403)
 
+    def test_the_body_that_was_signed(self):
+        digest = hashlib.sha256(b"signed").hexdigest()
+        query = self.wire.presign("PUT", "/signed/bound", f"X-Amz-Content-Sha256={digest}")
+        for headers in ({}, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"},
+                        {"x-amz-content-sha256": hashlib.sha256(b"other").hexdigest()}):
+            with self.subTest(headers):
+                reply = self.wire.send("PUT", "/signed/bound", query, headers, b"other")
+                self.assertEqual((reply.status, reply.code), (400, "XAmzContentSHA256Mismatch"))
+                self.assert_status(
+                    self.wire.send("PUT", "/signed/bound", query, headers, b"signed"), 200)
+
     def test_two_ways_at_once(self):
         query = self.wire.presign("GET", "/signed/key")
         headers = self.wire.sign("GET", "/signed/key", query)
@@ -514,6 +525,15 @@ class Version2Test(SignatureTestCase):
         reply = self.wire.send("GET", "/signed/key",
                                f"AWSAccessKeyId={self.wire.key}&Signature=x&Expires=soon")
         self.assertIn(reply.status, (400, 403), reply)
+
+    def test_an_address_is_for_what_it_was_made(self):
+        query = self.wire.presign_v2("GET", "/signed/key", expires=int(time.time()) + 60)
+        for more in ("acl", "attributes", "retention", "legal-hold", "tagging", "torrent"):
+            for text in (f"{more}&{query}", f"{query}&{more}="):
+                with self.subTest(text):
+                    self.assert_error(self.wire.send("GET", "/signed/key", text),
+                                      "SignatureDoesNotMatch", 403)
+        self.assert_body(self.wire.send("GET", "/signed/key", query + "&more=1"))
 
     def test_a_digest_is_signed(self):
         digest = base64.b64encode(hashlib.md5(b"x").digest()).decode()

@@ -25,6 +25,9 @@ MORE_IN_REQUESTS = {
     ("DescribeImages", "MaxResults"),
     ("DescribeImages", "NextToken"),
     ("DescribeImages", "IncludeDisabled"),
+    ("CopyImage", "TagSpecification"),
+    ("DeregisterImage", "DeleteAssociatedSnapshots"),
+    ("RegisterImage", "TagSpecification"),
     # EC2-Classic's; ours until 2011-01-01.
     ("RunInstances", "AddressingType"),
 }
@@ -36,9 +39,18 @@ MORE_IN_REPLIES = {
     ("CreateTags", "return"),
     ("DeleteKeyPair", "return"),
     ("DeleteSecurityGroup", "return"),
+    ("DeleteSnapshot", "return"),
     ("DeleteTags", "return"),
+    ("DeleteVolume", "return"),
+    ("DeregisterImage", "return"),
+    ("EnableVolumeIO", "return"),
     ("ModifyInstanceAttribute", "return"),
+    ("ModifyImageAttribute", "return"),
+    ("ModifySnapshotAttribute", "return"),
+    ("ModifyVolumeAttribute", "return"),
     ("RebootInstances", "return"),
+    ("ResetImageAttribute", "return"),
+    ("ResetSnapshotAttribute", "return"),
     # Newer than Debian 12's botocore.
     ("DeleteKeyPair", "keyPairId"),
     ("DeleteSecurityGroup", "groupId"),
@@ -53,6 +65,7 @@ MORE_IN_REPLIES = {
 OTHER_KINDS = {
     # The model takes the date for text; its text is that of a time.
     ("DescribeImages", "imagesSet.creationDate"),
+    ("DescribeImages", "imagesSet.deprecationTime"),
 }
 
 # Required by us, but not by the model.

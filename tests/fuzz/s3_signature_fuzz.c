@@ -3,6 +3,11 @@
 #include "tests/fuzz/verifier.h"
 #include "api/signature/s3_signature.h"
 
+static bool selects_operation(const char *name)
+{
+    return *name == 'a';
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autoptr(Arena) arena = arena_new();
@@ -14,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     request.n_query = request.params.n;
 
-    const S3Target target = {.virtual_bucket = size % 2 ? "bucket" : NULL};
+    const S3Target target = {.virtual_bucket = size % 2 ? "bucket" : NULL,
+                             .selects_operation = selects_operation};
     S3Signature signature;
     const char *policy;
     List details = {0};

@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
+from belongings import lives  # noqa: E402
 from cloud import wait_until  # noqa: E402
 from guests import GuestCloud, is_refused, low_ports_are_open, why_no_guests  # noqa: E402
 
@@ -188,6 +189,16 @@ class Crashes(unittest.TestCase):
         self.assertEqual(a.ssh("cat /root/shut"), "shut\n")
         self.assertEqual(b.state == "stopped", was_stopped)
         self.owned()
+
+    def test_9_nothing_is_left_of_a_killed_daemon_once_the_tests_end(self):
+        self.served(a)
+        machine, helpers = a.pid(), cloud.survivors()
+        cloud.kill()
+        left = cloud.belongings()
+        self.assertLessEqual({machine, *helpers.values()}, {process.pid for process in left})
+        cloud.close()
+        self.assertEqual([what for process, what in left.items() if lives(process)], [])
+        self.assertFalse(os.path.exists(cloud.directory))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def make_group(name):
 def load_tests(loader, _tests, _pattern):
     # In this order: what comes and goes last.
     return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in (
-        Boot, Metadata, Names, SecurityGroups, Lives, Clouds))
+        Boot, Metadata, Names, Objects, SecurityGroups, Volumes, Lives, Clouds))
 
 
 def exchange(guest, requests, host=METADATA, port=80):
@@ -406,7 +406,8 @@ class Names(unittest.TestCase):
                 self.assertEqual(self.resolve(guest, name), [peer.private])
 
     def test_aws_names_lead_to_the_daemon(self):
-        for name in ("s3.amazonaws.com", "bucket.s3.amazonaws.com", "ec2.us-east-1.amazonaws.com",
+        for name in ("s3.amazonaws.com", "bucket.s3.amazonaws.com", "s3.us-east-1.amazonaws.com",
+                     "any.dotted.bucket.s3.us-east-1.amazonaws.com", "ec2.us-east-1.amazonaws.com",
                      "sts.amazonaws.com"):
             self.assertEqual(self.resolve(a, name), [ROUTER], name)
 
@@ -487,6 +488,68 @@ class Listener:
         self.socket.shutdown(socket.SHUT_RDWR)
         self.thread.join()
         self.socket.close()
+
+
+class Objects(unittest.TestCase):
+    """S3 by its own names, for programs in guests that know no other address."""
+
+    @classmethod
+    def setUpClass(cls):
+        from botocore.config import Config
+        cls.bucket, cls.key = "guests-objects", "dir/a key"
+        cls.body = "from the bucket\n" * 20000  # more than is kept in the database
+        cls.s3 = cloud.boto3("s3")
+        cls.s3.create_bucket(Bucket=cls.bucket)
+        cls.s3.put_object(Bucket=cls.bucket, Key=cls.key, Body=cls.body, ACL="public-read")
+        cls.s3.put_object(Bucket=cls.bucket, Key="private", Body=b"for those who sign\n")
+        # Never asked: it only makes addresses.
+        cls.signer = cloud.boto3("s3", endpoint_url="http://s3.us-east-1.amazonaws.com",
+                                 config=Config(signature_version="s3v4",
+                                               s3={"addressing_style": "virtual"}))
+
+    def presigned(self, operation, key):
+        url = self.signer.generate_presigned_url(operation, {"Bucket": self.bucket, "Key": key})
+        self.assertTrue(url.startswith(f"http://{self.bucket}.s3.us-east-1.amazonaws.com/"), url)
+        return url
+
+    def test_a_public_object_by_every_address(self):
+        for address in (f"s3.amazonaws.com/{self.bucket}", f"{self.bucket}.s3.amazonaws.com",
+                        f"s3.us-east-1.amazonaws.com/{self.bucket}",
+                        f"{self.bucket}.s3.us-east-1.amazonaws.com"):
+            with self.subTest(address=address):
+                out = a.ssh(f"timeout 20 wget -q -O - 'http://{address}/dir/a%20key'")
+                self.assertEqual(out, self.body)
+
+    def test_what_is_not_public_is_refused(self):
+        url = f"http://{self.bucket}.s3.amazonaws.com/private"
+        out = a.ssh(f"timeout 20 wget -O - {url} 2>&1", check=False)
+        self.assertIn("403 Forbidden", out)
+        self.assertNotIn("for those who sign", out)
+
+    def test_presigned_addresses(self):
+        out = a.ssh(f"timeout 20 wget -q -O - '{self.presigned('get_object', 'private')}'")
+        self.assertEqual(out, "for those who sign\n")
+        # busybox's wget cannot PUT.
+        host, _, path = self.presigned("put_object", "up").removeprefix("http://").partition("/")
+        body = "from the guest\n"
+        request = (f"PUT /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n"
+                   f"Connection: close\r\n\r\n{body}")
+        reply = a.ssh(f"timeout 20 nc -w 5 {host} 80", input=request)
+        self.assertTrue(reply.startswith("HTTP/1.1 200 "), reply)
+        self.assertEqual(self.s3.get_object(Bucket=self.bucket, Key="up")["Body"].read(),
+                         body.encode())
+
+    def test_a_form_of_wgets_own(self):
+        form = self.s3.generate_presigned_post(self.bucket, "posted")["fields"]
+        parts = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                        for name, value in form.items())
+        parts += ('--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+                  "by wget\r\n--x--\r\n")
+        a.ssh("cat >/tmp/form", input=parts)
+        a.ssh("timeout 20 wget -q -O - --header 'Content-Type: multipart/form-data; boundary=x' "
+              f"--post-file /tmp/form http://{self.bucket}.s3.amazonaws.com/")
+        self.assertEqual(self.s3.get_object(Bucket=self.bucket, Key="posted")["Body"].read(),
+                         b"by wget")
 
 
 class SecurityGroups(unittest.TestCase):
@@ -588,6 +651,88 @@ class SecurityGroups(unittest.TestCase):
             cloud.ec2.modify_instance_attribute(InstanceId=b.id, Groups=[group_b])
         wait_until(b.get, 10, "the page is back")
         cloud.ec2.delete_security_group(GroupId=other)
+
+
+class Volumes(unittest.TestCase):
+    def volume(self, id):
+        return cloud.ec2.describe_volumes(VolumeIds=[id])["Volumes"][0]
+
+    def make(self, guest, **options):
+        zone = guest.describe()["Placement"]["AvailabilityZone"]
+        id = cloud.ec2.create_volume(AvailabilityZone=zone, **options)["VolumeId"]
+        wait_until(lambda: self.volume(id)["State"] == "available", 10, lambda: self.volume(id))
+        return id
+
+    def attach(self, volume, guest, device):
+        cloud.ec2.attach_volume(VolumeId=volume, InstanceId=guest.id, Device=f"/dev/{device}")
+        wait_until(lambda: self.volume(volume)["Attachments"][0]["State"] == "attached", 20,
+                   lambda: self.volume(volume))
+        guest.ssh(f"until [ -b /dev/{device} ]; do sleep 0.1; done")
+
+    def detach(self, volume):
+        cloud.ec2.detach_volume(VolumeId=volume)
+        wait_until(lambda: self.volume(volume)["State"] == "available", 20,
+                   lambda: self.volume(volume))
+
+    def take(self, volume):
+        id = cloud.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+
+        def shown():
+            return cloud.ec2.describe_snapshots(SnapshotIds=[id])["Snapshots"][0]
+        wait_until(lambda: shown()["State"] == "completed", 20, shown)
+        return id
+
+    def test_a_volume_and_its_snapshot(self):
+        volume = self.make(a, Size=1)
+        self.attach(volume, a, "xvdf")
+        a.ssh("mke2fs /dev/xvdf >/dev/null && mkdir -p /mnt/v && mount /dev/xvdf /mnt/v && "
+              "echo first >/mnt/v/file && sync")
+        serial = a.ssh("ls /dev/disk/by-id")
+        self.assertIn(volume.replace("-", ""), serial)
+        snapshot = self.take(volume)
+        a.ssh("echo second >/mnt/v/file && umount /mnt/v")
+        self.detach(volume)
+        a.ssh("while [ -b /dev/xvdf ]; do sleep 0.1; done")
+
+        earlier = self.make(b, SnapshotId=snapshot)
+        self.attach(earlier, b, "xvdf")
+        self.assertEqual(b.ssh("mkdir -p /mnt/e && mount -r /dev/xvdf /mnt/e && cat /mnt/e/file"),
+                         "first\n")
+        cloud.ec2.modify_volume(VolumeId=earlier, Size=2)
+        b.ssh("until [ $(blockdev --getsize64 /dev/xvdf) = 2147483648 ]; do sleep 0.1; done")
+        b.ssh("umount /mnt/e")
+        self.detach(earlier)
+        for id in (earlier, volume):
+            cloud.ec2.delete_volume(VolumeId=id)
+        cloud.ec2.delete_snapshot(SnapshotId=snapshot)
+
+    def test_an_image_of_a_running_guest_boots(self):
+        a.ssh("echo changed >/var/www/html/made.html; sync")
+        files = set(os.listdir(os.path.join(cloud.state, "volumes")))
+        image = cloud.ec2.create_image(InstanceId=a.id, Name="made", NoReboot=True)["ImageId"]
+
+        def shown():
+            return cloud.ec2.describe_images(ImageIds=[image])["Images"][0]
+        wait_until(lambda: shown()["State"] == "available", 20, shown)
+        copy = cloud.run_guest(rsa, ImageId=image, SecurityGroupIds=[group_a])
+        self.assertEqual(copy.wait_page("/made.html"), "changed\n")
+        copy.wait_ssh()
+        self.assertEqual(copy.ssh("cat /root/ran"), "once\n")  # a's: it came with no user data
+        self.assertEqual(a.ssh("cat /var/www/html/made.html"), "changed\n")
+        cloud.ec2.deregister_image(ImageId=image)
+        snapshot = shown_snapshots(a)[0]["SnapshotId"]
+        cloud.ec2.delete_snapshot(SnapshotId=snapshot)
+        copy.terminate()
+        copy.wait_state("terminated", timeout=40)
+        # What the copy wrote is gone; what a froze stays under a.
+        left = set(os.listdir(os.path.join(cloud.state, "volumes"))) - files
+        self.assertEqual(len(left), 1, left)
+
+
+def shown_snapshots(guest):
+    volume = guest.describe()["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    return cloud.ec2.describe_snapshots(OwnerIds=["self"], Filters=[
+        {"Name": "volume-id", "Values": [volume]}])["Snapshots"]
 
 
 def listens(address, port):

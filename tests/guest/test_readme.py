@@ -5,6 +5,7 @@ the home directory in a scratch directory. What the user would put in himself is
 describe-instances shows, the instance's id, and "yes" to ssh's question."""
 
 import fcntl
+import functools
 import os
 import pty
 import re
@@ -20,8 +21,9 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
+from belongings import belongings, by_command_line, end_all  # noqa: E402
 from cloud import ROOT, wait_until  # noqa: E402
-from guests import low_ports_are_open, survivors, why_no_guests  # noqa: E402
+from guests import low_ports_are_open, why_no_guests  # noqa: E402
 
 # Runs each command that it is sent, and says how it ended.
 SHELL = r"""
@@ -149,7 +151,7 @@ class Readme(unittest.TestCase):
         os.chmod(self.scratch, 0o711)
         self.addCleanup(shutil.rmtree, self.scratch, ignore_errors=True)
         self.state = os.path.join(self.scratch, "state")
-        self.addCleanup(self.end_what_is_left)
+        self.addCleanup(end_all, self.state, self.state)
         home = os.path.join(self.scratch, "home")
         os.mkdir(home, 0o700)
         top = os.path.join(self.scratch, "cumulet")
@@ -176,23 +178,7 @@ class Readme(unittest.TestCase):
         return "\n".join(texts)
 
     def daemons(self):
-        found = []
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    line = file.read()
-            except OSError:
-                continue
-            if os.fsencode(self.state) in line:
-                found.append(int(entry))
-        return found
-
-    def end_what_is_left(self):
-        for pid in [*survivors(self.state).values(), *self.daemons()]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        return list(by_command_line(self.state))
 
     def test_the_session_works_as_written(self):
         instance = address = None
@@ -220,7 +206,8 @@ class Readme(unittest.TestCase):
         self.assertIn("ssh", done)
         self.assertIn("curl", done)
         self.assertGreaterEqual(done.count("build/cumulet"), 6)
-        wait_until(lambda: not self.daemons(), 60, lambda: f"all ended: {self.daemons()}")
+        left = functools.partial(belongings, self.state, self.state)
+        wait_until(lambda: not left(), 60, lambda: f"all ended: {left()}")
 
     def until(self, command, text):
         """Again, as people do, until it shows the text."""

@@ -24,8 +24,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
+
+from belongings import belongings, by_command_line, end_all, lives, survivors
+from waiting import CloudError, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("CUMULET_BUILD") or os.path.join(ROOT, "build"))
@@ -38,23 +40,6 @@ SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime
 # What leads AWS clients elsewhere; the environment of a cloud has none of them.
 FOREIGN = ("AWS_", "EC2_", "S3_", "BOTO_", "CUMULET_STATE")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-
-class CloudError(AssertionError):
-    """A daemon did not do as it should; the message ends with its log."""
-
-
-def wait_until(condition, timeout, what, pause=0.01):
-    """Asks condition() until it is true and returns what it returned. what() or what says what was
-    waited for, should it not come."""
-    deadline = time.monotonic() + timeout
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() >= deadline:
-            raise CloudError(f"not after {timeout} s: {what() if callable(what) else what}")
-        time.sleep(pause)
 
 
 def _port_is_free(port):
@@ -194,11 +179,14 @@ class Cloud:
 
     def stop(self, keep_running=False):
         """Ends the daemon as `cumulet stop` does, and checks that it ended cleanly."""
+        before = self.belongings()  # now: some notice the daemon's end at once
         self.process.send_signal(signal.SIGUSR1 if keep_running else signal.SIGTERM)
-        self.wait_ended(keep_running)
+        self.wait_ended(keep_running, before)
 
-    def wait_ended(self, keep_running=False):
-        """Waits for the end of a daemon that was told to, and checks that it is a clean one."""
+    def wait_ended(self, keep_running=False, before=None):
+        """Waits for the end of a daemon that was told to, and checks that it is a clean one: of
+        what belonged to it before, and now, nothing lives."""
+        belonged = {**self.belongings(), **(before or {})}
         try:
             status = self.process.wait(self.stop_timeout)
         except subprocess.TimeoutExpired:
@@ -211,28 +199,25 @@ class Cloud:
         if os.path.exists(self._ready_path()):
             problems.append("it left run/ready")
         if not keep_running:
-            problems += [f"it left the process {pid}: {line}" for pid, line in self.processes()]
+            belonged.update(self.belongings())
+            problems += [f"it left the process {process.pid}: {what}"
+                         for process, what in belonged.items() if lives(process)]
         problems += [f"its log has '{report}'" for report in SANITIZER_REPORTS
                      if report in self.log(None)]
         if problems:
             raise CloudError(f"the daemon did not end cleanly: {'; '.join(problems)}\n{self.log()}")
 
     def processes(self):
-        """(pid, command line) of every process that works for this cloud, by its state directory in
-        the command line; `cumulet` itself, which tests run, is none."""
-        found = []
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit() or int(entry) == os.getpid():
-                continue
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    line = file.read()
-            except OSError:
-                continue  # it ended meanwhile
-            program = os.path.basename(line.split(b"\0")[0])
-            if os.fsencode(self.directory) in line and program != b"cumulet":
-                found.append((int(entry), line.replace(b"\0", b" ").decode(errors="replace")))
-        return found
+        """(pid, command line) of every process that has its directory in the command line."""
+        return [(process.pid, line) for process, line in by_command_line(self.directory).items()]
+
+    def belongings(self):
+        """{process: what it is} of every one that works for this cloud (belongings.py)."""
+        return belongings(self.directory, self.state)
+
+    def survivors(self):
+        """{"holder" | "pasta" | "dnsmasq": pid} of what serves the guests' network."""
+        return survivors(self.state)
 
     def log(self, size=LOG_SHOWN):
         """The end of what the daemon said: its output and its log file. size None: all."""
@@ -259,20 +244,21 @@ class Cloud:
             self.destroy()
 
     def destroy(self):
-        """Ends everything by force, checks nothing, removes everything."""
+        """Ends everything by force and removes everything. What does not end is an error, and so is
+        what cannot be removed."""
         if self not in Cloud.live:
             return
         Cloud.live.remove(self)
         if self.process:
             self.kill()
-        for pid, _ in self.processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        self.log_kept = self.log()
-        shutil.rmtree(self.directory, ignore_errors=True)
-        self.place.close()
+        try:
+            # By what the daemon noted in its state: before that is removed.
+            end_all(self.directory, self.state)
+        finally:
+            self.log_kept = self.log()
+            if os.path.exists(self.directory):
+                shutil.rmtree(self.directory)
+            self.place.close()
 
     def __enter__(self):
         return self
@@ -377,7 +363,10 @@ def _clean_environment():
 @atexit.register
 def _destroy_all():
     for cloud in list(Cloud.live):
-        cloud.destroy()
+        try:
+            cloud.destroy()
+        except (CloudError, OSError) as error:
+            print(error, file=sys.stderr)
 
 
 class CloudTestCase(unittest.TestCase):

@@ -12,12 +12,11 @@ import base64
 import http.client
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
-import time
 
+from belongings import network_of
 from cloud import ROOT, Cloud, CloudError, wait_until
 
 TYPE = "t2.nano"  # the smallest
@@ -71,28 +70,8 @@ def is_refused(address, port, timeout=3):
         return False
 
 
-def survivors(state):
-    """{"holder" | "pasta" | "dnsmasq": pid} of what the daemon of a state directory noted there, and
-    still lives."""
-    found = {}
-    run = os.path.join(state, "run")
-    for network in os.listdir(run) if os.path.isdir(run) else []:
-        for name in ("holder", "pasta", "dnsmasq"):
-            try:
-                with open(os.path.join(run, network, name)) as file:
-                    pid, started = file.read().split()[:2]
-                with open(f"/proc/{pid}/stat") as file:
-                    fields = file.read().rpartition(")")[2].split()
-            except (OSError, ValueError):
-                continue
-            if fields[19] == started and fields[0] != "Z":
-                found[name] = int(pid)
-    return found
-
-
 class GuestCloud(Cloud):
-    """A cloud of real machines. What it starts must end with it: daemons' children are checked by
-    the files in which the daemon keeps their ids, and namespaces by who is in them."""
+    """A cloud of real machines."""
 
     def __init__(self, *, start=True, **options):
         self.keys = tempfile.mkdtemp(prefix="guest-keys-", dir="/tmp")
@@ -112,12 +91,9 @@ class GuestCloud(Cloud):
 
     # --- what belongs to it ---
 
-    def survivors(self):
-        return survivors(self.state)
-
     def network_namespace(self):
         """The inode of the guests' network namespace."""
-        return os.stat(f"/proc/{self.survivors()['holder']}/ns/net").st_ino
+        return network_of(self.survivors()["holder"])
 
     def machines(self):
         """{instance id: pid} of the QEMUs that run."""
@@ -142,37 +118,13 @@ class GuestCloud(Cloud):
         return [line.split(":")[1].strip() for line in
                 self.inside("ip", "-o", "link", "show").splitlines() if ": tap" in line]
 
-    def wait_ended(self, keep_running=False):
-        pids = self.survivors()
-        namespace = self.network_namespace() if "holder" in pids else None
+    def wait_ended(self, keep_running=False, before=None):
         self.hang_up()
-        super().wait_ended(keep_running)
-        if keep_running:
-            return
-        left = [f"{name} {pid}" for name, pid in pids.items() if _lives(pid)]
-        left += [f"{pid} in the guests' network" for pid in _in_namespace(namespace)]
-        if left:
-            raise CloudError(f"the daemon left {', '.join(left)}\n{self.log()}")
-
-    def stop(self, keep_running=False):
-        # dnsmasq may notice its end before wait_ended looks.
-        pids = self.survivors()
-        super().stop(keep_running)
-        left = [f"{name} {pid}" for name, pid in pids.items() if _lives(pid)]
-        if left and not keep_running:
-            raise CloudError(f"the daemon left {', '.join(left)}\n{self.log()}")
+        super().wait_ended(keep_running, before)
 
     def destroy(self):
         if self in Cloud.live:
             self.hang_up()
-            pids = self.survivors()
-            if self.process:
-                self.kill()
-            for pid in pids.values():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
             super().destroy()
         shutil.rmtree(self.keys, ignore_errors=True)
 
@@ -339,23 +291,3 @@ class Guest:
 
 def encoded(data):
     return base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
-
-
-def _lives(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def _in_namespace(inode):
-    """The processes in a network namespace."""
-    found = []
-    for entry in os.listdir("/proc") if inode else []:
-        try:
-            if entry.isdigit() and os.stat(f"/proc/{entry}/ns/net").st_ino == inode:
-                found.append(int(entry))
-        except OSError:
-            pass
-    return found

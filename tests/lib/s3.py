@@ -22,6 +22,7 @@ import socket
 import tempfile
 import unittest.mock
 import urllib.parse
+import zlib
 
 from cloud import CloudError, CloudTestCase
 from wire import Reply
@@ -50,6 +51,35 @@ def md5_base64(data):
 
 def sha256_base64(data):
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def crc64nvme(data):
+    crc = 0xFFFFFFFFFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x9A6C9329AC4BC9B5 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFFFFFFFFFF
+
+
+def checksums(data):
+    """Algorithm to the value of its header."""
+    def text(raw):
+        return base64.b64encode(raw).decode()
+    return {"CRC32": text(zlib.crc32(data).to_bytes(4, "big")),
+            "CRC32C": text(crc32c(data).to_bytes(4, "big")),
+            "CRC64NVME": text(crc64nvme(data).to_bytes(8, "big")),
+            "SHA1": text(hashlib.sha1(data).digest()),
+            "SHA256": text(hashlib.sha256(data).digest())}
 
 
 def quote(text):

@@ -56,7 +56,8 @@ def _column(cloud, sql):
 
 
 def trash(cloud):
-    return _column(cloud, "SELECT id FROM blob_trash")
+    """What waits to be removed: blobs' files, and uploads' parts."""
+    return _column(cloud, "SELECT id FROM blob_trash UNION ALL SELECT id FROM upload_trash")
 
 
 def wait_tidy(cloud):

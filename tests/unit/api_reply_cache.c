@@ -44,6 +44,24 @@ static bool finds(const char *key, uint64_t version)
     return found;
 }
 
+/* What is kept around small bodies counts. */
+static void small_replies_are_bounded(void **state)
+{
+    g_autofree char *text = g_strnfill(4000, 'x');
+    reply_cache_free(cache);
+    cache = reply_cache_new(0, false);
+    for (unsigned i = 0; i < 6000; i++) {
+        char key[16];
+        g_snprintf(key, sizeof(key), "%u", i);
+        HttpReply reply = {.status = 200, .request_id = first_id};
+        http_reply_header(&reply, arena, "x-amz-meta-long", text);
+        reply_cache_add(cache, key, 2, &reply);
+        http_reply_clear(&reply);
+    }
+    assert_true(finds("5999", 2));
+    assert_false(finds("0", 2));
+}
+
 static void headers_are_found_again(void **state)
 {
     HttpReply reply = {.status = 200, .request_id = first_id}, found = {0};
@@ -164,6 +182,7 @@ int main(void)
         CASE(nothing_is_remembered_or_found_during_a_commit),
         CASE(short_and_huge_replies_are_not_remembered),
         CASE(oldest_replies_make_room),
+        CASE(small_replies_are_bounded),
         CASE(reply_given_out_outlives_the_cache),
         CASE(large_bodies_memory_is_lent_again),
     };

@@ -5,6 +5,7 @@
 #include "tests/unit/cloud_fixture.h"
 #include "api/s3/access.h"
 #include "api/s3/acl_wire.h"
+#include "api/s3/operations.h"
 #include "cloud/iam.h"
 
 #define OWNER_ID "1111111111111111111111111111111111111111111111111111111111111111"
@@ -22,6 +23,7 @@ typedef struct Scene {
     bool missing; /* the object is not there */
     Header headers[4];
     const char *query;
+    const char *document; /* NULL: no body */
     HttpReply reply;
 } Scene;
 
@@ -114,6 +116,11 @@ static bool ask(Scene *scene, Who who, const S3Operation *operation)
     call.object = operation->acl_of == S3_ACL_OBJECT && !scene->missing ? &scene->object : NULL;
     assert_works(txn_begin_read(cloud_store(scene->fixture->cloud), &txn, error));
     bool allowed = s3_check_access(&call, txn, &refusal);
+    if (allowed && call.undecided) {
+        call.document = scene->document ? scene->document : "";
+        call.document_size = strlen(call.document);
+        allowed = s3_check_access_of_body(&call, txn, &refusal);
+    }
     if (!allowed)
         check_fault(refusal, FAULT_ACCESS_DENIED, "Access Denied");
     return allowed;
@@ -126,7 +133,14 @@ static const S3Operation put = {
 static const S3Operation list = {
     .level = S3_BUCKET, .action = "s3:ListBucket", .acl_of = S3_ACL_BUCKET, .acl = ACL_READ};
 static const S3Operation get_policy = {.level = S3_BUCKET, .action = "s3:GetBucketPolicy"};
-static const S3Operation create = {.level = S3_BUCKET, .action = "s3:CreateBucket"};
+static const S3Operation create = {
+    .level = S3_BUCKET, .action = "s3:CreateBucket", .handle = s3_create_bucket};
+static const S3Operation put_tagging = {
+    .level = S3_OBJECT, .action = "s3:PutObjectTagging", .handle = s3_put_object_tagging};
+static const S3Operation put_retention = {
+    .level = S3_OBJECT, .action = "s3:PutObjectRetention", .handle = s3_put_object_retention};
+static const S3Operation put_legal_hold = {
+    .level = S3_OBJECT, .action = "s3:PutObjectLegalHold", .handle = s3_put_object_legal_hold};
 static const S3Operation get_acl = {
     .level = S3_OBJECT, .action = "s3:GetObjectAcl", .acl_of = S3_ACL_OBJECT, .acl = ACL_READ_ACP};
 
@@ -295,6 +309,103 @@ static void what_a_header_asks_for_must_be_allowed_too(void **state)
     assert_may(scene, &put, "os");
 }
 
+/* Whether a bucket's policy lets its owner's user do it under that condition, with that body. */
+static bool lets_by_body(Scene *scene, const S3Operation *operation, const char *condition,
+                         const char *document)
+{
+    scene->document = document;
+    set_policy(scene, arena_printf(arena_of(scene), "%s, \"Condition\": {%s}}",
+                                   SAYS("Allow", EVERYBODY, "s3:Put*"), condition));
+    return ask(scene, ALICE, operation);
+}
+
+#define TAGGING(key, value)                                                                        \
+    "<Tagging><TagSet><Tag><Key>" key "</Key><Value>" value "</Value></Tag></TagSet></Tagging>"
+#define RETENTION(mode)                                                                            \
+    "<Retention><Mode>" mode "</Mode><RetainUntilDate>2026-11-29T00:00:00Z</RetainUntilDate>"      \
+    "</Retention>"
+
+static void conditions_see_what_bodies_say(void **state)
+{
+    Scene *scene = *state;
+    static const struct {
+        const S3Operation *operation;
+        const char *condition, *right, *wrong;
+    } rows[] = {
+        {&put_tagging, "\"StringEquals\": {\"s3:RequestObjectTag/team\": \"blue sky\"}",
+         TAGGING("team", "blue sky"), TAGGING("team", "red")},
+        {&put_tagging, "\"ForAnyValue:StringEquals\": {\"s3:RequestObjectTagKeys\": \"team\"}",
+         TAGGING("team", ""), TAGGING("other", "team")},
+        {&put_retention, "\"StringEquals\": {\"s3:object-lock-mode\": \"GOVERNANCE\"}",
+         RETENTION("GOVERNANCE"), RETENTION("COMPLIANCE")},
+        /* From 22 November, 09:30: six days and a half. */
+        {&put_retention, "\"NumericEquals\": {\"s3:object-lock-remaining-retention-days\": \"7\"}",
+         RETENTION("GOVERNANCE"), "<Retention/>"},
+        {&put_retention,
+         "\"DateLessThan\": {\"s3:object-lock-retain-until-date\": \"2026-11-29T00:00:01Z\"}",
+         RETENTION("GOVERNANCE"), "<Retention/>"},
+        {&put_legal_hold, "\"StringEquals\": {\"s3:object-lock-legal-hold\": \"ON\"}",
+         "<LegalHold><Status>ON</Status></LegalHold>",
+         "<LegalHold><Status>OFF</Status></LegalHold>"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (!lets_by_body(scene, rows[i].operation, rows[i].condition, rows[i].right))
+            fail_msg("refused: %s", rows[i].right);
+        if (lets_by_body(scene, rows[i].operation, rows[i].condition, rows[i].wrong))
+            fail_msg("allowed: %s", rows[i].wrong);
+        assert_false(lets_by_body(scene, rows[i].operation, rows[i].condition, "<no"));
+        assert_false(lets_by_body(scene, rows[i].operation, rows[i].condition, NULL));
+    }
+}
+
+static void a_header_does_not_stand_for_a_body(void **state)
+{
+    Scene *scene = *state;
+    scene->headers[0] = (Header){"x-amz-tagging", "team=blue"};
+    scene->headers[1] = (Header){"x-amz-object-lock-legal-hold", "ON"};
+    assert_false(lets_by_body(scene, &put_tagging,
+                              "\"StringEquals\": {\"s3:RequestObjectTag/team\": \"blue\"}",
+                              "<Tagging><TagSet/></Tagging>"));
+    assert_false(lets_by_body(scene, &put_legal_hold,
+                              "\"StringEquals\": {\"s3:object-lock-legal-hold\": \"ON\"}",
+                              "<LegalHold/>"));
+}
+
+static void a_user_may_make_buckets_where_he_is_let(void **state)
+{
+    Scene *scene = *state;
+    assert_works(iam_put_user_policy(
+        &scene->fixture->other, "bob", "p",
+        "{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"s3:CreateBucket\", \"Resource\": "
+        "\"arn:aws:s3:::*\", \"Condition\": {\"StringLike\": {\"s3:LocationConstraint\": "
+        "\"eu-*\"}}}}",
+        error));
+    assert_may(scene, &create, "os");
+    scene->document = "<CreateBucketConfiguration><LocationConstraint>eu-west-1"
+                      "</LocationConstraint></CreateBucketConfiguration>";
+    assert_may(scene, &create, "osb");
+    scene->document = "<CreateBucketConstraint><LocationConstraint>us-west-1"
+                      "</LocationConstraint></CreateBucketConstraint>";
+    assert_may(scene, &create, "os");
+}
+
+static void who_may_write_may_not_tag_or_lock_for_that(void **state)
+{
+    Scene *scene = *state;
+    static const char *const names[] = {"x-amz-tagging", "x-amz-object-lock-mode",
+                                        "x-amz-object-lock-legal-hold"};
+    scene->bucket.acl = "FULL_CONTROL id " OWNER_ID "\nWRITE group AllUsers";
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        scene->headers[0] = (Header){names[i], "a=b"};
+        assert_may(scene, &put, "o");
+    }
+    scene->headers[0] = (Header){"x-amz-acl", "bucket-owner-full-control"};
+    assert_may(scene, &put, "oasn");
+    scene->headers[0] = (Header){"x-amz-tagging", "a=b"};
+    set_policy(scene, ALLOWS(EVERYBODY, "s3:PutObjectTagging"));
+    assert_may(scene, &put, "oasn");
+}
+
 static void the_damage_of_public_policies_can_be_limited(void **state)
 {
     Scene *scene = *state;
@@ -399,14 +510,20 @@ static bool from_headers(Scene *scene, bool of_object, const char **ret_acl, GEr
                                of_object, ret_acl, error);
 }
 
-static bool from_document(Scene *scene, const char *text, const char **ret_acl, GError **error)
+static bool from_document_of(Scene *scene, const char *text, bool of_object, const char **ret_acl,
+                             GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     S3Call call = call_of(scene, OWNER);
     call.document = text;
     call.document_size = strlen(text);
     return txn_begin_read(cloud_store(scene->fixture->cloud), &txn, error) &&
-           s3_acl_from_document(&call, txn, &scene->bucket, ACCOUNT, false, ret_acl, error);
+           s3_acl_from_document(&call, txn, &scene->bucket, ACCOUNT, of_object, ret_acl, error);
+}
+
+static bool from_document(Scene *scene, const char *text, const char **ret_acl, GError **error)
+{
+    return from_document_of(scene, text, false, ret_acl, error);
 }
 
 static void no_header_is_no_acl(void **state)
@@ -528,6 +645,19 @@ static void documents_that_are_wrong_are_refused(void **state)
     assert_string_equal(acl, "FULL_CONTROL id " OWNER_ID);
 }
 
+static void headers_that_grant_nothing_do_not_make_it_private(void **state)
+{
+    Scene *scene = *state;
+    const char *acl = "untouched";
+    scene->headers[0] = (Header){"x-amz-grant-write", "id=" STRANGER_ID};
+    assert_fault(from_document_of(scene, "", true, &acl, error), FAULT_INVALID_ARGUMENT, "WRITE");
+    assert_works(from_document_of(scene, "", false, &acl, error));
+    assert_string_equal(acl, "WRITE id " STRANGER_ID);
+    scene->headers[0] = (Header){"x-amz-grant-read", ""};
+    assert_fault(from_document_of(scene, "", true, &acl, error), FAULT_INVALID_ARGUMENT,
+                 "format not recognized");
+}
+
 static void what_is_shown_can_be_read_again(void **state)
 {
     Scene *scene = *state;
@@ -559,6 +689,10 @@ int main(void)
         scene_test(conditions_see_the_request),
         scene_test(conditions_see_tags),
         scene_test(what_a_header_asks_for_must_be_allowed_too),
+        scene_test(conditions_see_what_bodies_say),
+        scene_test(a_header_does_not_stand_for_a_body),
+        scene_test(a_user_may_make_buckets_where_he_is_let),
+        scene_test(who_may_write_may_not_tag_or_lock_for_that),
         scene_test(the_damage_of_public_policies_can_be_limited),
         scene_test(acls_let_others_in),
         scene_test(acls_do_not_count_where_ownership_is_enforced),
@@ -573,6 +707,7 @@ int main(void)
         scene_test(buckets_can_refuse_acls),
         scene_test(documents_are_read),
         scene_test(documents_that_are_wrong_are_refused),
+        scene_test(headers_that_grant_nothing_do_not_make_it_private),
         scene_test(what_is_shown_can_be_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

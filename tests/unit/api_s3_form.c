@@ -120,6 +120,29 @@ static void broken_forms_are_refused(void **state)
     assert_refuses_form(PART("key", "a") "--XyZ--", FAULT_INVALID_ARGUMENT);
 }
 
+/* Before anybody knows who sends it. */
+static void parameters_take_no_memory(void **state)
+{
+    g_autoptr(GString) header = g_string_new("multipart/form-data");
+    while (header->len < 16000)
+        g_string_append(header, ";a=\"\"");
+    g_autofree char *body =
+        g_strdup_printf("--XyZ\r\nContent-Disposition: %s; name=\"key\"\r\n\r\na\r\n" FILE_PART(
+                            "f", "bytes") "--XyZ--",
+                        header->str);
+    g_string_append(header, "; boundary=XyZ");
+    g_autoptr(Arena) arena = arena_new();
+    g_autoptr(GError) error = NULL;
+    g_auto(Upload) upload = {0};
+    FormDecoder *decoder;
+    assert_true(form_decoder_new(arena, header->str, &events, &upload, &decoder, NULL));
+    form_decoder_free(decoder);
+    read_form(arena, body, strlen(body), 7, &upload, &error);
+    assert_no_error(error);
+    assert_string_equal(upload.key, "a");
+    assert_in_range(arena_size(arena), 1, 64 * 1024);
+}
+
 static void fields_are_bounded(void **state)
 {
     g_autofree char *full = g_strnfill(FORM_MAX_FIELDS_SIZE - 180, 'x');
@@ -324,6 +347,7 @@ int main(void)
         cmocka_unit_test(form_is_read_at_every_split),
         cmocka_unit_test(cut_form_is_refused),
         cmocka_unit_test(broken_forms_are_refused),
+        cmocka_unit_test(parameters_take_no_memory),
         cmocka_unit_test(fields_are_bounded),
         cmocka_unit_test(file_may_be_large),
         cmocka_unit_test(refusal_at_the_file_ends_the_reading),

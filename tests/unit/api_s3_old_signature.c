@@ -100,6 +100,24 @@ static void version_2_url_is_believed_until_it_ends(void **state)
                    "AWSAccessKeyId parameters");
 }
 
+/* What reads an object must not be made to do something else by whoever got it. */
+static void version_2_url_is_for_one_operation(void **state)
+{
+    static const char url[] = "GET /bkt/key?AWSAccessKeyId=AKIDEXAMPLE"
+                              "&Signature=5G1Deq0suOZkCoFXFGwkPuZg3ts%3D&Expires=1795340705\n"
+                              "Host: 127.0.0.1:4566\n";
+    assert_now(url);
+    for (size_t i = 0; i < s3_n_operations; i++) {
+        const char *subresource = s3_operations[i].subresource;
+        /* With and without it a bucket's objects are listed. */
+        if (!subresource || strcmp(subresource, "list-type") == 0)
+            continue;
+        g_autofree char *query = g_strdup_printf("?%s&AWS", subresource);
+        g_autofree char *text = with(url, "?AWS", query);
+        assert_refused(text, FAKE_NOW, FAULT_SIGNATURE_DOES_NOT_MATCH, WRONG);
+    }
+}
+
 /* ---- forms ---- */
 
 static bool check_form(Arena *arena, const char *const *pairs, S3Signature *ret_signature,
@@ -238,6 +256,7 @@ int main(void)
         cmocka_unit_test(changed_version_2_is_refused),
         cmocka_unit_test(broken_version_2_is_described),
         cmocka_unit_test(version_2_url_is_believed_until_it_ends),
+        cmocka_unit_test(version_2_url_is_for_one_operation),
         cmocka_unit_test(signed_forms_are_believed),
         cmocka_unit_test(published_form_is_believed),
         cmocka_unit_test(form_without_policy_is_anonymous),

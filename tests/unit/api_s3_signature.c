@@ -94,6 +94,53 @@ static void hash_that_is_not_signed_does_not_spoil_a_url(void **state)
     assert_int_equal(outcome.signature.payload, S3_PAYLOAD_HASH);
 }
 
+#define HELLO_HASH "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+#define URL_SAYING(payload, signature)                                                             \
+    "PUT /bkt/key?X-Amz-Content-Sha256=" payload "&X-Amz-Algorithm=AWS4-HMAC-SHA256"               \
+    "&X-Amz-Credential=AKIDEXAMPLE%2F20261122%2Fus-east-1%2Fs3%2Faws4_request"                     \
+    "&X-Amz-Date=20261122T093005Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host"                      \
+    "&X-Amz-Signature=" signature "\nHost: 127.0.0.1:4566\n"
+
+/* What the signer of a URL said of the body, and what else its user says with it. */
+static void body_that_a_url_names_is_the_only_one(void **state)
+{
+    static const char bound[] =
+        URL_SAYING(HELLO_HASH, "a145cafa2d499ec1635036633b73808dcc38e59972b354ec67eeb9647899bd7e");
+    static const char chunked[] =
+        URL_SAYING("STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+                   "76bbc48bd44509a6036cf75938963e1b0b1e25f5f1ae1c9a5b8d175445e71074");
+    static const char open[] = URL_SAYING(
+        "UNSIGNED-PAYLOAD", "bbb34fb7d898f8bb2bf7ebfeca4d3fe82eba90a7da29f2bf6a1a4bc71c8a3cc9");
+    static const struct {
+        const char *url, *header;
+        S3Payload payload;
+        const char *hash;
+    } cases[] = {
+        {bound, "", S3_PAYLOAD_HASH, HELLO_HASH},
+        {bound, "UNSIGNED-PAYLOAD", S3_PAYLOAD_HASH, HELLO_HASH},
+        {bound, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", S3_PAYLOAD_HASH, HELLO_HASH},
+        {bound, EMPTY, S3_PAYLOAD_HASH, HELLO_HASH},
+        {bound, HELLO_HASH, S3_PAYLOAD_HASH, HELLO_HASH},
+        {chunked, "UNSIGNED-PAYLOAD", S3_PAYLOAD_STREAMING},
+        {open, "", S3_PAYLOAD_UNSIGNED},
+        {open, "UNSIGNED-PAYLOAD", S3_PAYLOAD_UNSIGNED},
+        {open, HELLO_HASH, S3_PAYLOAD_HASH, HELLO_HASH},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text =
+            *cases[i].header
+                ? g_strconcat(cases[i].url, "x-amz-content-sha256: ", cases[i].header, "\n", NULL)
+                : g_strdup(cases[i].url);
+        g_auto(Outcome) outcome = check_at(text, FAKE_NOW, NULL);
+        assert_no_error(outcome.error);
+        assert_int_equal(outcome.signature.payload, cases[i].payload);
+        if (cases[i].hash)
+            assert_string_equal(outcome.signature.payload_hash, cases[i].hash);
+    }
+    g_autofree char *other = with(bound, HELLO_HASH, EMPTY);
+    assert_refused(other, FAKE_NOW, FAULT_SIGNATURE_DOES_NOT_MATCH, WRONG);
+}
+
 static void header_added_to_a_url_is_refused(void **state)
 {
     g_autofree char *text = g_strconcat(presigned, "X-Amz-Acl: public-read\n", NULL);
@@ -352,6 +399,7 @@ int main(void)
         cmocka_unit_test(published_url_is_believed),
         cmocka_unit_test(url_lives_as_long_as_it_says),
         cmocka_unit_test(hash_that_is_not_signed_does_not_spoil_a_url),
+        cmocka_unit_test(body_that_a_url_names_is_the_only_one),
         cmocka_unit_test(header_added_to_a_url_is_refused),
         cmocka_unit_test(form_is_an_object_and_path_is_kept_as_sent),
         cmocka_unit_test(escaped_slash_may_stand_for_a_plain_one),

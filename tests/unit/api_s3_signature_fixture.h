@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tests/unit/api_fixture.h"
+#include "api/s3/operations.h"
 #include "api/signature/s3_signature.h"
 
 #define DOC_KEY "AKIAIOSFODNN7EXAMPLE"
@@ -49,7 +50,8 @@ static inline Outcome check_at(const char *text, int64_t now, const char *virtua
     SignedRequest request;
     Claim claim;
     fake_signed(outcome.arena, text, &request, &claim);
-    const S3Target target = {.virtual_bucket = virtual_bucket};
+    const S3Target target = {.virtual_bucket = virtual_bucket,
+                             .selects_operation = s3_is_subresource};
     outcome.ok = verifier_check_s3(verifier, outcome.arena, &request, &target, &outcome.signature,
                                    &outcome.details, &outcome.error);
     assert_true(outcome.ok == !outcome.error);

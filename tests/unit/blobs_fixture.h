@@ -85,6 +85,25 @@ static inline void keep(Depot *depot, BlobWriter *writer)
     blob_writer_kept(writer);
 }
 
+/* A blob's bytes are these, in the place for as many. */
+static inline void assert_stored(Depot *depot, const char *id, const void *expected, size_t size)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Txn) txn = begin_read(depot->fixture->store);
+    BlobBytes bytes = {.fd = -1};
+    assert_ok(blob_open(depot->blobs, txn, id, 0, UINT64_MAX, &bytes, &error), error);
+    assert_int_equal(bytes.stored_size, size);
+    assert_int_equal(bytes.fd >= 0, size > BLOB_INLINE_MAX);
+    if (bytes.fd >= 0) {
+        bytes.data = g_malloc(size + 1);
+        bytes.size = (size_t)read(bytes.fd, bytes.data, size + 1);
+        close(bytes.fd);
+    }
+    assert_int_equal(bytes.size, size);
+    assert_memory_equal(bytes.data, expected, size);
+    g_free(bytes.data);
+}
+
 /* A blob that is kept; returns its id, in the arena. */
 static inline const char *make_blob(Depot *depot, const uint8_t *customer_key, unsigned seed,
                                     size_t size)

@@ -81,7 +81,7 @@ static void a_key_signs_for_its_user_while_it_is_active(void **state)
     Caller caller;
     assert_works(iam_create_access_key(context, "alice", &key, error) &&
                  account_find_key(context->cloud, context->arena, key->id, &found, error));
-    account_caller(context->arena, found, &caller);
+    assert_works(account_caller(context->cloud, context->arena, found, &caller, error));
     assert_string_equal(caller.arn, "arn:aws:iam::" ACCOUNT ":user/alice");
     assert_string_equal(caller.user_id, user->id);
     assert_string_equal(caller_user_name(&caller), "alice");
@@ -95,6 +95,19 @@ static void a_key_signs_for_its_user_while_it_is_active(void **state)
     assert_works(iam_delete_access_key(context, "alice", key->id, error));
     assert_fault(iam_delete_access_key(context, "alice", key->id, error), FAULT_NO_SUCH_ENTITY,
                  key->id);
+}
+
+static void a_path_is_part_of_who_calls(void **state)
+{
+    Context *context = &((CloudFixture *)*state)->context;
+    User *user = NULL;
+    AccessKey *key = NULL;
+    Caller caller;
+    assert_works(iam_create_user(context, "alice", "/staff/north/", &user, error) &&
+                 iam_create_access_key(context, "alice", &key, error) &&
+                 account_caller(context->cloud, context->arena, key, &caller, error));
+    assert_string_equal(caller.arn, "arn:aws:iam::" ACCOUNT ":user/staff/north/alice");
+    assert_string_equal(caller_user_name(&caller), "alice");
 }
 
 static void a_user_has_two_keys_at_most(void **state)
@@ -233,6 +246,39 @@ static void root_may_everything_and_a_user_what_he_is_allowed(void **state)
     assert_int_equal(decide(&alice, "s3:PutObject"), POLICY_ALLOW);
 }
 
+static PolicyDecision decide_all(Context *context, const char *first, const char *second)
+{
+    const PolicyRequest request = {.action = "ec2:StopInstances"};
+    PolicyDecision decision = POLICY_SILENT;
+    List resources = {0};
+    g_autoptr(Txn) txn = NULL;
+    list_add(&resources, context->arena, first);
+    list_add(&resources, context->arena, second);
+    assert_works(txn_begin_read(cloud_store(context->cloud), &txn, error) &&
+                 iam_evaluate_all(context->cloud, txn, context->arena, &context->caller, &request,
+                                  &resources, &decision, error));
+    return decision;
+}
+
+static void of_several_resources_each_has_to_be_allowed(void **state)
+{
+    CloudFixture *fixture = *state;
+    Context alice = fixture->context;
+    alice.caller.arn = "arn:aws:iam::" ACCOUNT ":user/alice";
+    new_user(&fixture->context, "alice");
+    assert_works(iam_put_user_policy(
+        &fixture->context, "alice", "p",
+        "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": "
+        "[\"arn:a:b:c:d:1\", \"arn:a:b:c:d:2\"]}, {\"Effect\": \"Deny\", \"Action\": \"*\", "
+        "\"Resource\": \"arn:a:b:c:d:3\"}]}",
+        error));
+    assert_int_equal(decide_all(&alice, "arn:a:b:c:d:1", "arn:a:b:c:d:2"), POLICY_ALLOW);
+    assert_int_equal(decide_all(&alice, "arn:a:b:c:d:4", "arn:a:b:c:d:1"), POLICY_SILENT);
+    assert_int_equal(decide_all(&alice, "arn:a:b:c:d:3", "arn:a:b:c:d:4"), POLICY_DENY);
+    assert_int_equal(decide_all(&alice, "arn:a:b:c:d:4", "arn:a:b:c:d:3"), POLICY_DENY);
+    assert_int_equal(decide_all(&fixture->context, "arn:a:b:c:d:3", "arn:a:b:c:d:4"), POLICY_ALLOW);
+}
+
 /* ---- accounts ---- */
 
 static void a_new_account_has_all_that_the_first_one_has(void **state)
@@ -248,7 +294,7 @@ static void a_new_account_has_all_that_the_first_one_has(void **state)
     assert_int_equal(strlen(found->secret), 40);
 
     Context theirs = *context;
-    account_caller(context->arena, found, &theirs.caller);
+    assert_works(account_caller(context->cloud, context->arena, found, &theirs.caller, error));
     assert_string_equal(theirs.caller.arn,
                         arena_printf(context->arena, "arn:aws:iam::%s:root", account->id));
     assert_string_not_equal(default_vpc(&theirs)->id, default_vpc(context)->id);
@@ -294,6 +340,7 @@ int main(void)
         cloud_test(names_and_paths_that_cannot_be_are_refused),
         cloud_test(users_are_listed_by_path),
         cloud_test(a_key_signs_for_its_user_while_it_is_active),
+        cloud_test(a_path_is_part_of_who_calls),
         cloud_test(a_user_has_two_keys_at_most),
         cloud_test(without_a_name_the_caller_is_meant),
         cloud_test(the_last_key_of_root_stays),
@@ -301,6 +348,7 @@ int main(void)
         cloud_test(policies_are_kept_as_they_were_put),
         cloud_test(policies_of_a_user_are_2048_bytes_at_most),
         cloud_test(root_may_everything_and_a_user_what_he_is_allowed),
+        cloud_test(of_several_resources_each_has_to_be_allowed),
         cloud_test(a_new_account_has_all_that_the_first_one_has),
         cloud_test(names_of_accounts_are_taken_once),
         cloud_test(seeding_makes_one_account_and_keeps_its_key),

@@ -49,7 +49,9 @@ static void what_no_record_owns_is_removed(void **state)
     instance.state = INSTANCE_STOPPED;
     put_instance(txn, instance);
     Volume volume = {.id = "vol-1", .account_id = ACCOUNT, .path = "volumes/vol-1.qcow2"};
+    Layer layer = {.path = "volumes/vol-1.qcow2", .format = "qcow2"};
     assert_ok(volume_insert(txn, &volume, &error), error);
+    assert_ok(layer_insert(txn, &layer, &error), error);
     commit(txn);
     make(fixture, "volumes", "vol-1.qcow2");
     make(fixture, "volumes", "vol-2.qcow2");

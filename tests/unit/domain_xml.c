@@ -28,7 +28,7 @@ static int set_up(void **state)
 {
     Fixture *f = g_new0(Fixture, 1);
     f->arena = arena_new();
-    f->disk = (MachineDisk){.path = "/s/root.qcow2", .target = "vda", .serial = "vol01"};
+    f->disk = (MachineDisk){.path = "/s/root.qcow2", .serial = "vol01"};
     f->nic = (MachineNic){.tap = "tap1", .mac = "02:00:ac:1f:00:0a"};
     f->spec = (MachineSpec){
         .name = "i-01",
@@ -112,6 +112,109 @@ static void devices_are_those_of_the_spec(void **state)
     assert_value(f, "//interface/rom/@enabled", "no");
     assert_value(f, "//serial/source[@append='on']/@path", "/s/console.log");
     assert_value(f, "//emulator", "/usr/bin/qemu");
+}
+
+static void add_data_disk(Fixture *f, const char *serial, const char *device)
+{
+    MachineDisk disk = {.path = "/s/data.qcow2", .serial = serial, .device = device};
+    list_add(&f->spec.disks, f->arena, arena_memdup(f->arena, &disk, sizeof(disk)));
+}
+
+static void data_disks_are_units_of_one_scsi_target(void **state)
+{
+    Fixture *f = *state;
+    add_data_disk(f, "vol02", "xvdf");
+    for (unsigned i = 1; i < 40; i++)
+        add_data_disk(f, arena_printf(f->arena, "more%u", i), "sdg");
+    write_xml(f);
+    assert_value(f, "//disk[serial='vol01']/target[@bus='virtio']/@dev", "vda");
+    assert_value(f, "//disk[serial='vol02']/target[@bus='scsi']/@dev", "sda");
+    assert_value(f, "//disk[serial='vol02']/product", "xvdf");
+    assert_value(f, "//disk[serial='vol02']/address/@unit", "0");
+    assert_value(f, "//disk[serial='more25']/target/@dev", "sdz");
+    assert_value(f, "//disk[serial='more26']/target/@dev", "sdaa");
+    assert_value(f, "//disk[serial='more39']/target/@dev", "sdan");
+    assert_value(f, "//disk[serial='more39']/address[@target='0']/@unit", "39");
+    assert_value(f, "//controller[@type='scsi']/@model", "virtio-scsi");
+}
+
+static void every_place_has_a_target_of_its_own(void **state)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (unsigned i = 0; i < DOMAIN_DISK_PLACES; i++)
+        assert_true(g_hash_table_add(seen, domain_disk_target(i)));
+    assert_true(g_hash_table_contains(seen, "sdit"));
+}
+
+static void names_that_guests_cannot_use_are_refused(void **state)
+{
+    Fixture *f = *state;
+    const MachineDisk bad[] = {
+        {.path = "/s/d", .serial = "vol0123456789abcdef01", .device = "xvdf"},
+        {.path = "/s/d", .serial = "a b", .device = "xvdf"},
+        {.path = "/s/d", .serial = "vol2", .device = "xvdffffffffffffff"},
+        {.path = "/s/d", .serial = "vol2", .device = "../sda"},
+        {.path = "/s/d", .serial = "vol2", .device = ""},
+        {.path = "/s/\x01", .serial = "vol2", .device = "xvdf"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        assert_false(domain_xml_write_disk(&bad[i], 0, &f->xml, &error));
+        assert_non_null(error);
+    }
+    assert_null(f->xml);
+}
+
+static void machine_boots_from_one_disk(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GError) error = NULL;
+    add_data_disk(f, "vol02", NULL);
+    assert_false(domain_xml_write(&f->spec, &f->platform, &f->xml, &error));
+    assert_error_says(error, "boot");
+}
+
+static void agent_is_reached_where_the_platform_says(void **state)
+{
+    Fixture *f = *state;
+    f->platform.agents = "/s/agents";
+    write_xml(f);
+    assert_value(f, "//channel/target/@name", "org.qemu.guest_agent.0");
+    assert_value(f, "//channel/source[@mode='bind']/@path", "/s/agents/i-01");
+}
+
+static void disks_read_back_as_they_can_be_detached(void **state)
+{
+    Fixture *f = *state;
+    DomainParts parts;
+    add_data_disk(f, "vol02", "xvdf");
+    write_xml(f);
+    assert_true(domain_xml_read(f->xml, f->arena, &parts, NULL));
+    assert_int_equal(parts.disks.n, 2);
+    const DomainDisk *disk = list_at(&parts.disks, 1);
+    assert_string_equal(disk->target, "sda");
+    assert_string_equal(disk->serial, "vol02");
+    assert_string_equal(disk->path, "/s/data.qcow2");
+    assert_true(g_str_has_prefix(disk->xml, "<disk "));
+    assert_non_null(strstr(disk->xml, "unit=\"0\""));
+}
+
+static void fork_names_every_disk(void **state)
+{
+    Fixture *f = *state;
+    DomainDisk root = {.target = "vda"}, data = {.target = "sda"};
+    DomainFork fork = {.target = "sda", .new_path = "/s/<new>"};
+    List disks = {0}, forks = {0};
+    list_add(&disks, f->arena, &root);
+    list_add(&disks, f->arena, &data);
+    list_add(&forks, f->arena, &fork);
+    assert_true(domain_xml_write_forks(&forks, &disks, &f->xml, NULL));
+    f->document = xmlReadMemory(f->xml, (int)strlen(f->xml), NULL, NULL, 0);
+    /* libvirt would fork those that are not named. */
+    assert_value(f, "//disk[@name='vda']/@snapshot", "no");
+    assert_value(f, "//disk[@name='sda']/@snapshot", "external");
+    assert_value(f, "//disk[@name='sda']/source/@file", "/s/<new>");
+    assert_value(f, "count(//source)", "1");
 }
 
 static void kernel_boots_directly(void **state)
@@ -291,6 +394,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(machine_is_described_as_ec2),
         TEST(devices_are_those_of_the_spec),
+        TEST(data_disks_are_units_of_one_scsi_target),
+        cmocka_unit_test(every_place_has_a_target_of_its_own),
+        TEST(names_that_guests_cannot_use_are_refused),
+        TEST(machine_boots_from_one_disk),
+        TEST(agent_is_reached_where_the_platform_says),
+        TEST(disks_read_back_as_they_can_be_detached),
+        TEST(fork_names_every_disk),
         TEST(kernel_boots_directly),
         TEST(without_kernel_the_disk_boots),
         TEST(tcg_has_a_bounded_cache_and_every_feature),

@@ -225,6 +225,116 @@ static void name_that_is_no_file_name_is_refused(void **state)
     assert_error_says(error, "../i-1");
 }
 
+static void start_with_root(Fixture *f)
+{
+    g_autoptr(GError) error = NULL;
+    MachineDisk root = {.path = "/d/root", .serial = "vol0"};
+    MachineSpec spec = {.name = "i-1", .vcpus = 1};
+    list_add(&spec.disks, f->arena, &root);
+    hypervisor_fake.start(f->hypervisor, &spec, &error);
+    assert_no_error(error);
+}
+
+static void attach(Fixture *f, const char *serial, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    MachineDisk disk = {.path = path, .serial = serial, .device = "xvdf"};
+    hypervisor_fake.attach_disk(f->hypervisor, "i-1", &disk, &error);
+    assert_no_error(error);
+}
+
+static void assert_disk(Fixture *f, const char *serial, const char *path, uint64_t size)
+{
+    const char *found = NULL;
+    uint64_t found_size = 0;
+    assert_true(fake_find_disk(f->hypervisor, f->arena, "i-1", serial, &found, &found_size));
+    assert_string_equal(found, path);
+    assert_int_equal(found_size, size);
+}
+
+static void assert_no_disk(Fixture *f, const char *serial)
+{
+    const char *path;
+    uint64_t size;
+    assert_false(fake_find_disk(f->hypervisor, f->arena, "i-1", serial, &path, &size));
+}
+
+static void disks_come_grow_and_go(void **state)
+{
+    Fixture *f = *state;
+    bool gone = false;
+    start_with_root(f);
+    attach(f, "vol1", "/d/a b");
+    attach(f, "vol1", "/d/a b");
+    assert_disk(f, "vol1", "/d/a b", 0);
+    assert_true(hypervisor_fake.grow_disk(f->hypervisor, "i-1", "vol1", 8, NULL));
+    assert_true(hypervisor_fake.grow_disk(f->hypervisor, "i-1", "vol1", 4, NULL));
+    assert_disk(f, "vol1", "/d/a b", 8);
+    assert_true(hypervisor_fake.detach_disk(f->hypervisor, "i-1", "vol1", false, &gone, NULL));
+    assert_true(gone);
+    assert_no_disk(f, "vol1");
+    gone = false;
+    assert_true(hypervisor_fake.detach_disk(f->hypervisor, "i-1", "vol1", false, &gone, NULL));
+    assert_true(gone);
+}
+
+static void impossible_changes_of_disks_are_errors(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GError) none = NULL, root = NULL, unknown = NULL, in_use = NULL;
+    MachineDisk disk = {.path = "/d/a", .serial = "vol1", .device = "xvdf"};
+    bool gone;
+    assert_false(hypervisor_fake.attach_disk(f->hypervisor, "i-1", &disk, &none));
+    assert_error_says(none, "does not run");
+    start_with_root(f);
+    assert_false(hypervisor_fake.detach_disk(f->hypervisor, "i-1", "vol0", true, &gone, &root));
+    assert_error_says(root, "boots from");
+    assert_false(hypervisor_fake.grow_disk(f->hypervisor, "i-1", "vol9", 1, &unknown));
+    assert_error_says(unknown, "vol9");
+    assert_false(hypervisor_fake.resize_disk(f->hypervisor, "/d/root", 1, &in_use));
+    assert_error_says(in_use, "/d/root");
+    assert_true(hypervisor_fake.resize_disk(f->hypervisor, "/d/other", 1, NULL));
+}
+
+static void all_disks_fork_or_none(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GError) error = NULL;
+    bool consistent = false;
+    DiskFork root = {"/d/root", "/d/root2"}, data = {"/d/a", "/d/a2"}, wrong = {"/d/x", "/d/x2"};
+    List both = {0}, bad = {0};
+    list_add(&both, f->arena, &root);
+    list_add(&both, f->arena, &data);
+    list_add(&bad, f->arena, &root);
+    list_add(&bad, f->arena, &wrong);
+    start_with_root(f);
+    attach(f, "vol1", "/d/a");
+    assert_false(hypervisor_fake.fork_disks(f->hypervisor, "i-1", &bad, &consistent, &error));
+    assert_error_says(error, "/d/x");
+    assert_disk(f, "vol0", "/d/root", 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(hypervisor_fake.fork_disks(f->hypervisor, "i-1", &both, &consistent, NULL));
+        assert_true(consistent);
+        assert_disk(f, "vol0", "/d/root2", 0);
+        assert_disk(f, "vol1", "/d/a2", 0);
+    }
+}
+
+static void disks_outlive_the_daemon(void **state)
+{
+    Fixture *f = *state;
+    start_with_root(f);
+    attach(f, "vol1", "/d/a b");
+    assert_true(hypervisor_fake.grow_disk(f->hypervisor, "i-1", "vol1", 8, NULL));
+    g_autofree char *broken_off = g_build_filename(f->directory, "fake", "machines", ".i-1", NULL);
+    assert_true(file_write(broken_off, "1\n", 2, 0600, NULL));
+    hypervisor_fake.close(f->hypervisor);
+    open_again(f);
+    assert_int_equal(list(f).n, 1);
+    assert_disk(f, "vol0", "/d/root", 0);
+    assert_disk(f, "vol1", "/d/a b", 8);
+}
+
 static void ten_thousand_machines_are_cheap(void **state)
 {
     Fixture *f = *state;
@@ -267,6 +377,10 @@ int main(void)
         TEST(machines_outlive_the_daemon),
         TEST(close_delivers_what_happened),
         TEST(name_that_is_no_file_name_is_refused),
+        TEST(disks_come_grow_and_go),
+        TEST(impossible_changes_of_disks_are_errors),
+        TEST(all_disks_fork_or_none),
+        TEST(disks_outlive_the_daemon),
         TEST(ten_thousand_machines_are_cheap),
         TEST(describes_itself),
     };

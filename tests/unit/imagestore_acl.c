@@ -20,9 +20,9 @@ static int tear_down(void **state)
 static void nothing_kept_is_private(void **state)
 {
     Acl *acl = acl_read(*state, NULL, OWNER);
-    assert_int_equal(acl_allowed(acl, OWNER), ACL_FULL_CONTROL);
-    assert_int_equal(acl_allowed(acl, OTHER), 0);
-    assert_int_equal(acl_allowed(acl, NULL), 0);
+    assert_int_equal(acl_allowed(acl, OWNER, false, false), ACL_FULL_CONTROL);
+    assert_int_equal(acl_allowed(acl, OTHER, false, false), 0);
+    assert_int_equal(acl_allowed(acl, NULL, true, false), 0);
     assert_false(acl_is_public(acl));
 }
 
@@ -43,7 +43,7 @@ static void empty_list_gives_nothing_even_to_the_owner(void **state)
     Acl none = {0};
     const char *text = acl_write(*state, &none);
     assert_string_equal(text, "");
-    assert_int_equal(acl_allowed(acl_read(*state, text, OWNER), OWNER), 0);
+    assert_int_equal(acl_allowed(acl_read(*state, text, OWNER), OWNER, false, false), 0);
 }
 
 static void damaged_lines_give_nothing(void **state)
@@ -60,9 +60,9 @@ static void groups_are_who_they_say(void **state)
     acl_add(&acl, *state, ACL_WRITE, ACL_AUTHENTICATED_USERS, NULL);
     acl_add(&acl, *state, ACL_WRITE_ACP, ACL_LOG_DELIVERY, NULL);
     acl_add(&acl, *state, ACL_READ_ACP, ACL_NO_GROUP, OTHER);
-    assert_int_equal(acl_allowed(&acl, NULL), ACL_READ);
-    assert_int_equal(acl_allowed(&acl, OWNER), ACL_READ | ACL_WRITE);
-    assert_int_equal(acl_allowed(&acl, OTHER), ACL_READ | ACL_WRITE | ACL_READ_ACP);
+    assert_int_equal(acl_allowed(&acl, NULL, true, false), ACL_READ);
+    assert_int_equal(acl_allowed(&acl, OWNER, false, false), ACL_READ | ACL_WRITE);
+    assert_int_equal(acl_allowed(&acl, OTHER, false, false), ACL_READ | ACL_WRITE | ACL_READ_ACP);
 }
 
 /* owner's ACL of that name on an object in a bucket of OTHER's; NULL bucket: the bucket's own. */

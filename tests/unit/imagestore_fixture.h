@@ -3,6 +3,7 @@
 
 #include "tests/unit/store_fixture.h"
 #include "imagestore/objects.h"
+#include "imagestore/part_sweep.h"
 
 typedef struct Shop {
     Fixture *fixture;
@@ -103,6 +104,15 @@ static inline ObjectRemoval shop_remove(Shop *shop, const char *key, const char 
                             false, shop->now, &removal, &error),
               error);
     return removal;
+}
+
+/* Removes the parts that nobody needs any more, as happens in the background. */
+static inline void shop_sweep(Shop *shop)
+{
+    g_autoptr(GError) error = NULL;
+    uint64_t n;
+    for (bool more = true; more;)
+        assert_ok(part_sweep(shop->blobs, shop->txn, &n, &more, &error), error);
 }
 
 /* What bytes are left in the store: blobs that were made and are still there. */

@@ -2,8 +2,6 @@
 #include "tests/unit/imagestore_fixture.h"
 #include "imagestore/lifecycle.h"
 
-#define DAY (INT64_C(24) * 3600 * CLOCK_SECOND)
-
 /* ---- decisions ---- */
 
 static LifecycleRule make_rule(void)
@@ -27,9 +25,9 @@ static LifecycleAct decide(LifecycleRule rule, LifecycleVersion version, int64_t
 
 static void days_end_at_midnight(void **state)
 {
-    assert_true(lifecycle_due(0, 1) == DAY);
-    assert_true(lifecycle_due(1, 1) == 2 * DAY);
-    assert_true(lifecycle_due(10 * DAY + DAY / 2, 3) == 14 * DAY);
+    assert_true(lifecycle_due(0, 1) == CLOCK_DAY);
+    assert_true(lifecycle_due(1, 1) == 2 * CLOCK_DAY);
+    assert_true(lifecycle_due(10 * CLOCK_DAY + CLOCK_DAY / 2, 3) == 14 * CLOCK_DAY);
     assert_true(lifecycle_due(0, INT64_MAX) == INT64_MAX);
 }
 
@@ -58,20 +56,20 @@ static void current_version_expires_when_its_days_are_over(void **state)
     const Object object = {.key = "k", .is_latest = true};
     LifecycleVersion version = {.object = &object, .since = 1};
     LifecycleRule rule = make_rule();
-    assert_int_equal(decide(rule, version, 100 * DAY), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, 100 * CLOCK_DAY), LIFECYCLE_KEEP);
     rule.expire_days = 1;
-    assert_int_equal(decide(rule, version, 2 * DAY - 1), LIFECYCLE_KEEP);
-    assert_int_equal(decide(rule, version, 2 * DAY), LIFECYCLE_EXPIRE);
+    assert_int_equal(decide(rule, version, 2 * CLOCK_DAY - 1), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, 2 * CLOCK_DAY), LIFECYCLE_EXPIRE);
 }
 
 static void current_version_expires_at_a_date(void **state)
 {
     const Object object = {.key = "k", .is_latest = true};
-    LifecycleVersion version = {.object = &object, .since = 5 * DAY};
+    LifecycleVersion version = {.object = &object, .since = 5 * CLOCK_DAY};
     LifecycleRule rule = make_rule();
-    rule.expire_date = 3 * DAY;
-    assert_int_equal(decide(rule, version, 3 * DAY - 1), LIFECYCLE_KEEP);
-    assert_int_equal(decide(rule, version, 5 * DAY), LIFECYCLE_EXPIRE);
+    rule.expire_date = 3 * CLOCK_DAY;
+    assert_int_equal(decide(rule, version, 3 * CLOCK_DAY - 1), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, 5 * CLOCK_DAY), LIFECYCLE_EXPIRE);
 }
 
 static void noncurrent_versions_go_but_the_newest_of_them(void **state)
@@ -80,14 +78,14 @@ static void noncurrent_versions_go_but_the_newest_of_them(void **state)
     LifecycleVersion version = {.object = &object, .since = 0, .newer = 2};
     LifecycleRule rule = make_rule();
     rule.expire_days = 1;
-    assert_int_equal(decide(rule, version, 9 * DAY), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, 9 * CLOCK_DAY), LIFECYCLE_KEEP);
     rule.noncurrent_days = 2;
-    assert_int_equal(decide(rule, version, 2 * DAY - 1), LIFECYCLE_KEEP);
-    assert_int_equal(decide(rule, version, 2 * DAY), LIFECYCLE_REMOVE);
+    assert_int_equal(decide(rule, version, 2 * CLOCK_DAY - 1), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, 2 * CLOCK_DAY), LIFECYCLE_REMOVE);
     rule.newer_noncurrent = 2;
-    assert_int_equal(decide(rule, version, 2 * DAY), LIFECYCLE_REMOVE);
+    assert_int_equal(decide(rule, version, 2 * CLOCK_DAY), LIFECYCLE_REMOVE);
     rule.newer_noncurrent = 3;
-    assert_int_equal(decide(rule, version, 2 * DAY), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, 2 * CLOCK_DAY), LIFECYCLE_KEEP);
 }
 
 static void markers_go_when_nothing_is_under_them(void **state)
@@ -96,14 +94,14 @@ static void markers_go_when_nothing_is_under_them(void **state)
     LifecycleVersion version = {.object = &object, .since = 0};
     LifecycleRule rule = make_rule();
     rule.expire_markers = true;
-    assert_int_equal(decide(rule, version, DAY), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, CLOCK_DAY), LIFECYCLE_KEEP);
     version.alone = true;
-    assert_int_equal(decide(rule, version, DAY), LIFECYCLE_REMOVE);
+    assert_int_equal(decide(rule, version, CLOCK_DAY), LIFECYCLE_REMOVE);
     rule.expire_markers = false;
-    assert_int_equal(decide(rule, version, DAY), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, CLOCK_DAY), LIFECYCLE_KEEP);
     rule.expire_days = 2;
-    assert_int_equal(decide(rule, version, DAY), LIFECYCLE_KEEP);
-    assert_int_equal(decide(rule, version, 2 * DAY), LIFECYCLE_REMOVE);
+    assert_int_equal(decide(rule, version, CLOCK_DAY), LIFECYCLE_KEEP);
+    assert_int_equal(decide(rule, version, 2 * CLOCK_DAY), LIFECYCLE_REMOVE);
 }
 
 static void earliest_rule_says_when_an_object_expires(void **state)
@@ -121,7 +119,7 @@ static void earliest_rule_says_when_an_object_expires(void **state)
     list_add(&rules, arena, &late);
     list_add(&rules, arena, &early);
     list_add(&rules, arena, &other);
-    assert_true(lifecycle_expiry(&rules, &object, 0, &found) == 3 * DAY);
+    assert_true(lifecycle_expiry(&rules, &object, 0, &found) == 3 * CLOCK_DAY);
     assert_string_equal(found->id, "early");
     rules.n = 0;
     assert_true(lifecycle_expiry(&rules, &object, 0, &found) == INT64_MAX);
@@ -135,11 +133,35 @@ typedef struct World {
     Lifecycle *lifecycle;
 } World;
 
+/* What happens to a bucket as soon as its rules were read. */
+typedef void (*Meanwhile)(Txn *txn, Bucket *bucket);
+static struct {
+    World *world;
+    Meanwhile act;
+    const GThread *reader; /* NULL, or: to any other thread buckets have no rules */
+} meanwhile;
+
+static void act_meanwhile(void)
+{
+    g_autoptr(Arena) arena = arena_new();
+    g_autoptr(GError) error = NULL;
+    Bucket *bucket = NULL;
+    Txn *txn = begin(meanwhile.world->shop->fixture->store);
+    assert_ok(bucket_get(txn, arena, "bucket", &bucket, &error), error);
+    if (bucket)
+        meanwhile.act(txn, bucket);
+    commit(txn);
+}
+
 /* "expire=1 noncurrent=2 newer=3 abort=4 markers tag=k=v prefix=p": a rule. */
 static bool read_rules(Arena *arena, const char *body, List *rules, GError **error)
 {
     LifecycleRule rule = make_rule();
     char *rest = arena_strdup(arena, body), *word;
+    if (meanwhile.reader && meanwhile.reader != g_thread_self())
+        return true;
+    if (meanwhile.act)
+        act_meanwhile();
     while ((word = strsep(&rest, " "))) {
         if (g_str_has_prefix(word, "expire="))
             rule.expire_days = atoi(word + 7);
@@ -166,8 +188,11 @@ static int world_set_up(void **state)
 {
     World *world = g_new0(World, 1);
     shop_set_up((void **)&world->shop);
-    world->shop->now -= world->shop->now % DAY;
+    world->shop->now -= world->shop->now % CLOCK_DAY;
     world->clock = clock_new_manual(world->shop->now);
+    meanwhile.world = world;
+    meanwhile.act = NULL;
+    meanwhile.reader = NULL;
     *state = world;
     return 0;
 }
@@ -203,8 +228,8 @@ static void pass_days(World *world, int64_t days)
                                         world->clock, read_rules};
         world->lifecycle = lifecycle_new(&config);
     }
-    clock_advance(world->clock, days * DAY);
-    shop->now += days * DAY;
+    clock_advance(world->clock, days * CLOCK_DAY);
+    shop->now += days * CLOCK_DAY;
     bool ok = lifecycle_run(world->lifecycle, &error);
     shop->txn = begin(shop->fixture->store);
     assert_ok(ok, error);
@@ -302,8 +327,8 @@ static void locked_version_stays(void **state)
     shop_set_versioning(shop, "Enabled");
     Object *object = shop_put(shop, "k");
     object->lock_mode = "GOVERNANCE";
-    object->retain_until = shop->now + 5 * DAY;
-    assert_ok(object_update(shop->txn, object, &error), error);
+    object->retain_until = shop->now + 5 * CLOCK_DAY;
+    assert_ok(object_put(shop->txn, object, &error), error);
     shop_put(shop, "k");
     shop_put(shop, "l");
     shop_put(shop, "l");
@@ -322,7 +347,7 @@ static void tags_choose_objects(void **state)
     shop_put(world->shop, "k");
     Object *object = shop_put(world->shop, "l");
     object->tags = "a=b&c=d";
-    assert_ok(object_update(world->shop->txn, object, &error), error);
+    assert_ok(object_put(world->shop->txn, object, &error), error);
     set_rules(world, "expire=1 tag=c=d");
     pass_days(world, 1);
     assert_string_equal(versions(world, "k"), "o");
@@ -370,6 +395,79 @@ static void old_uploads_are_aborted(void **state)
     assert_true(has_upload(world, "b", other.id));
 }
 
+static void take_rules_away(Txn *txn, Bucket *bucket)
+{
+    g_autoptr(GError) error = NULL;
+    assert_ok(bucket_document_set(txn, bucket, DOCUMENT_LIFECYCLE, NULL, &error), error);
+}
+
+static void rules_that_are_taken_away_remove_nothing_more(void **state)
+{
+    World *world = *state;
+    Shop *shop = world->shop;
+    g_autoptr(GError) error = NULL;
+    Upload upload = {.bucket = "bucket", .key = "k", .account_id = ACCOUNT, .initiator = "i"};
+    shop_put(shop, "k");
+    assert_ok(upload_create(shop->txn, shop->arena, &upload, shop->now, &error), error);
+    set_rules(world, "expire=1 abort=1");
+    meanwhile.act = take_rules_away;
+    pass_days(world, 3);
+    assert_string_equal(versions(world, "k"), "o");
+    assert_true(has_upload(world, "k", upload.id));
+}
+
+static void spare_uploads(Txn *txn, Bucket *bucket)
+{
+    g_autoptr(GError) error = NULL;
+    assert_ok(bucket_document_set(txn, bucket, DOCUMENT_LIFECYCLE, "expire=1", &error), error);
+}
+
+static void rules_that_change_count_from_the_next_look_on(void **state)
+{
+    World *world = *state;
+    Shop *shop = world->shop;
+    g_autoptr(GError) error = NULL;
+    Upload upload = {.bucket = "bucket", .key = "k", .account_id = ACCOUNT, .initiator = "i"};
+    assert_ok(upload_create(shop->txn, shop->arena, &upload, shop->now, &error), error);
+    set_rules(world, "abort=1");
+    meanwhile.act = spare_uploads;
+    pass_days(world, 3);
+    assert_true(has_upload(world, "k", upload.id));
+    shop_put(shop, "k");
+    pass_days(world, 3);
+    assert_string_equal(versions(world, "k"), "");
+    assert_true(has_upload(world, "k", upload.id));
+}
+
+/* Its object is still found, as it is when the bucket goes between looking and removing. */
+static void delete_bucket(Txn *txn, Bucket *bucket)
+{
+    g_autoptr(GError) error = NULL;
+    assert_ok(bucket_delete(txn, bucket->name, &error), error);
+}
+
+static void deleted_bucket_hides_no_other_s_trouble(void **state)
+{
+    World *world = *state;
+    Shop *shop = world->shop;
+    g_autoptr(GError) error = NULL;
+    Bucket *other = NULL;
+    shop_put(shop, "k");
+    set_rules(world, "expire=1");
+    shop_create_bucket(shop, "other");
+    assert_ok(bucket_find(shop->txn, shop->arena, "other", &other, &error), error);
+    assert_ok(bucket_document_set(shop->txn, other, DOCUMENT_LIFECYCLE, "nonsense", &error), error);
+    meanwhile.act = delete_bucket;
+    meanwhile.reader = g_thread_self();
+    commit(g_steal_pointer(&shop->txn));
+    clock_advance(world->clock, 3 * CLOCK_DAY);
+    const LifecycleConfig config = {shop->fixture->store, shop->blobs, world->clock, world->clock,
+                                    read_rules};
+    world->lifecycle = lifecycle_new(&config);
+    assert_false(lifecycle_run(world->lifecycle, &error));
+    assert_error_says(error, "nonsense");
+}
+
 static void rules_that_cannot_be_read_are_told(void **state)
 {
     World *world = *state;
@@ -397,13 +495,13 @@ static void objects_age_with_a_faster_clock(void **state)
                                     read_rules};
     world->lifecycle = lifecycle_new(&config);
     clock_advance(world->clock, CLOCK_SECOND);
-    clock_advance(fast, DAY);
+    clock_advance(fast, CLOCK_DAY);
     shop->now += CLOCK_SECOND;
     shop->txn = begin(shop->fixture->store);
     shop_put(shop, "new");
     commit(g_steal_pointer(&shop->txn));
     clock_advance(world->clock, CLOCK_SECOND);
-    clock_advance(fast, DAY);
+    clock_advance(fast, CLOCK_DAY);
     assert_ok(lifecycle_run(world->lifecycle, &error), error);
     shop->txn = begin(shop->fixture->store);
     assert_string_equal(versions(world, "old"), "");
@@ -431,6 +529,9 @@ int main(void)
         world_test(tags_choose_objects),
         world_test(large_buckets_are_looked_at_in_pieces),
         world_test(old_uploads_are_aborted),
+        world_test(rules_that_are_taken_away_remove_nothing_more),
+        world_test(rules_that_change_count_from_the_next_look_on),
+        world_test(deleted_bucket_hides_no_other_s_trouble),
         world_test(rules_that_cannot_be_read_are_told),
         world_test(objects_age_with_a_faster_clock),
     };

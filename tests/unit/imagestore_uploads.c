@@ -59,9 +59,9 @@ static Object *complete(Shop *shop, Upload *upload, const List *claims)
 {
     g_autoptr(GError) error = NULL;
     Object *object = NULL;
-    assert_ok(
-        upload_complete(shop->blobs, shop->txn, shop->arena, upload, claims, NULL, &object, &error),
-        error);
+    assert_ok(upload_complete(shop->blobs, shop->txn, shop->arena, upload, claims, NULL, &object,
+                              NULL, &error),
+              error);
     assert_ok(
         object_store(shop->blobs, shop->txn, shop->arena, shop->bucket, object, shop->now, &error),
         error);
@@ -73,7 +73,7 @@ static Fault complete_fault(Shop *shop, Upload *upload, const List *claims,
 {
     g_autoptr(GError) error = NULL;
     Object *object;
-    if (upload_complete(shop->blobs, shop->txn, shop->arena, upload, claims, whole, &object,
+    if (upload_complete(shop->blobs, shop->txn, shop->arena, upload, claims, whole, &object, NULL,
                         &error))
         return FAULT_COUNT;
     assert_true(error->domain == FAULT_DOMAIN);
@@ -124,6 +124,7 @@ static void parts_left_out_go_and_the_rest_is_renumbered(void **state)
     claim_part(shop, &claims, 2);
     claim_part(shop, &claims, 10);
     Object *object = complete(shop, upload, &claims);
+    shop_sweep(shop);
     assert_int_equal(object->size, 5 * MIB + 1);
     for (size_t i = 0; i < G_N_ELEMENTS(dropped); i++)
         assert_false(shop_has_blob(shop, dropped[i]));
@@ -154,6 +155,7 @@ static void as_many_parts_as_there_may_be(void **state)
     claim_part(shop, &claims, PART_NUMBER_MAX + 1);
     assert_int_equal(complete_fault(shop, start(shop, NULL), &claims, NULL), FAULT_MALFORMED_XML);
     shop_remove(shop, "key", NULL);
+    shop_sweep(shop);
     assert_int_equal(shop_count_blobs(shop), 0);
 }
 
@@ -227,6 +229,7 @@ static void aborting_leaves_nothing(void **state)
     put_part(shop, upload, 2, 3, NULL);
     assert_int_equal(find_fault(shop, "key", upload->id), FAULT_COUNT);
     assert_ok(upload_abort(shop->blobs, shop->txn, shop->arena, upload, &error), error);
+    shop_sweep(shop);
     assert_int_equal(shop_count_blobs(shop), 0);
     assert_int_equal(find_fault(shop, "key", upload->id), FAULT_NO_SUCH_UPLOAD);
     assert_false(upload_abort(shop->blobs, shop->txn, shop->arena, upload, &error));
@@ -274,6 +277,7 @@ static void parts_go_with_their_object(void **state)
     complete(shop, upload, &claims);
     assert_int_equal(shop_count_blobs(shop), 2);
     Object *next = shop_put(shop, "key");
+    shop_sweep(shop);
     assert_int_equal(shop_count_blobs(shop), 1);
     assert_true(shop_has_blob(shop, next->blob_id));
     assert_ok(upload_get(shop->txn, shop->arena, upload->id, &left, &error), error);

@@ -351,6 +351,25 @@ static void long_write_ahead_log_is_checkpointed(void **state)
     }
 }
 
+/* What it may still want cannot be moved out of the log. */
+static void reader_that_stays_is_not_tried_against_for_ever(void **state)
+{
+    Fixture *f = *state;
+    Txn *reader = begin_read(f->store);
+    Setting *setting;
+    assert_true(setting_get(reader, f->arena, "none", &setting, NULL));
+    Txn *txn = begin(f->store);
+    fill(txn, 6000);
+    commit(txn);
+    for (unsigned i = 0; i < 300; i++) {
+        txn = begin(f->store);
+        fill(txn, 1);
+        commit(txn);
+    }
+    assert_in_range(stats_of(f->store).checkpoints, 0, 10);
+    txn_rollback(reader);
+}
+
 static void commit_of_nothing_succeeds(void **state)
 {
     Fixture *f = *state;
@@ -442,6 +461,7 @@ int main(void)
         TEST(room_on_a_full_disk_is_used_when_it_is_there_again),
         TEST(statement_that_finds_the_disk_full_dooms_its_transaction),
         TEST(long_write_ahead_log_is_checkpointed),
+        TEST(reader_that_stays_is_not_tried_against_for_ever),
         TEST(commit_of_nothing_succeeds),
         TEST(acknowledged_writes_survive_a_kill),
     };

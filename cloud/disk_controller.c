@@ -438,30 +438,39 @@ static bool freeze_resting(Disks *disks, const Snapshot *snapshot, GError **erro
                  : give_up(disks, snapshot->id, error);
 }
 
-static bool work_through(Disks *disks, GError **error)
+/* What cannot be done to one now keeps none of the others waiting. */
+static void note_trouble(Disks *disks, const char *id, GError **trouble)
 {
-    Waiting waiting = {0};
-    if (!load_waiting(disks, &waiting, error))
-        return false;
-    LIST_EACH (const Volume *, volume, &waiting.creating)
-        if (!with_volume(disks, volume->id, make, error))
-            return false;
-    LIST_EACH (const VolumeChange *, change, &waiting.changes)
-        if (!with_volume(disks, change->volume_id, grow, error))
-            return false;
-    LIST_EACH (const Snapshot *, snapshot, &waiting.snapshots)
-        if (!freeze_resting(disks, snapshot, error))
-            return false;
-    return images_settle(disks->cloud, error);
+    g_warning("%s: %s; will try again", id, (*trouble)->message);
+    g_clear_error(trouble);
+    disks->again = cloud_now(disks->cloud) + RETRY_AFTER;
+}
+
+static void work_through(Disks *disks, const Waiting *waiting)
+{
+    GError *trouble = NULL;
+    LIST_EACH (const Volume *, volume, &waiting->creating)
+        if (!with_volume(disks, volume->id, make, &trouble))
+            note_trouble(disks, volume->id, &trouble);
+    LIST_EACH (const VolumeChange *, change, &waiting->changes)
+        if (!with_volume(disks, change->volume_id, grow, &trouble))
+            note_trouble(disks, change->volume_id, &trouble);
+    LIST_EACH (const Snapshot *, snapshot, &waiting->snapshots)
+        if (!freeze_resting(disks, snapshot, &trouble))
+            note_trouble(disks, snapshot->id, &trouble);
+    if (!images_settle(disks->cloud, &trouble))
+        note_trouble(disks, "images", &trouble);
 }
 
 int64_t disks_step(void *data, const char *key)
 {
     g_autoptr(Arena) arena = arena_new();
-    g_autoptr(GError) error = NULL;
+    GError *trouble = NULL;
     Disks disks = {.cloud = data, .arena = arena, .again = WORK_DONE};
-    if (work_through(&disks, &error))
-        return disks.again;
-    g_warning("disks: %s; will try again", error->message);
-    return cloud_now(disks.cloud) + RETRY_AFTER;
+    Waiting waiting = {0};
+    if (load_waiting(&disks, &waiting, &trouble))
+        work_through(&disks, &waiting);
+    else
+        note_trouble(&disks, "disks", &trouble);
+    return disks.again;
 }

@@ -12,7 +12,8 @@ static bool load_around(Txn *txn, Arena *arena, const Instance *instance, Metada
     if (!subnet_get(txn, arena, instance->subnet_id, &metadata->subnet, error) ||
         !vpc_get(txn, arena, instance->vpc_id, &metadata->vpc, error) ||
         !zone_get(txn, arena, instance->zone, &metadata->zone, error) ||
-        !image_get(txn, arena, instance->image_id, &metadata->image, error))
+        !image_get(txn, arena, instance->image_id, &metadata->image, error) ||
+        !record_query(txn, arena, QUERY_DISKS_OF_INSTANCE, &metadata->disks, error, instance->id))
         return false;
     if (instance->key_name && !record_query_one(txn, arena, QUERY_KEY_PAIR_BY_NAME, &key, error,
                                                 instance->account_id, instance->key_name))

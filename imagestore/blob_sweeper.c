@@ -205,7 +205,8 @@ BlobSweeper *blob_sweeper_new(Blobs *blobs)
 {
     BlobSweeper *sweeper = g_new0(BlobSweeper, 1);
     sweeper->blobs = blobs;
-    sweeper->awake = sweeper->expected = true;
+    sweeper->awake = true;
+    sweeper->expected = true;
     g_mutex_init(&sweeper->lock);
     g_cond_init(&sweeper->woken);
     sweeper->pins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

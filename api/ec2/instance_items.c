@@ -36,7 +36,7 @@ List ec2_block_device_items(Call *call, const InstanceView *view)
         item->device_name = volume->device;
         item->ebs = EC2_NEW(call, EbsAttachmentItem);
         item->ebs->volume_id = volume->id;
-        item->ebs->status = "attached";
+        item->ebs->status = volume->attachment;
         item->ebs->attach_time = volume->attach_time;
         item->ebs->delete_on_termination = volume->delete_on_termination;
         list_add(&items, call->context.arena, item);

@@ -57,6 +57,11 @@ static void add_block_devices(Builder *builder)
         if (g_strcmp0(volume->device, root) != 0)
             add(builder, arena_printf(builder->arena, "block-device-mapping/ebs%u", ++n),
                 volume->device);
+    LIST_EACH (const InstanceDisk *, disk, &builder->metadata->disks)
+        if (disk->virtual_name)
+            add(builder,
+                arena_printf(builder->arena, "block-device-mapping/%s", disk->virtual_name),
+                disk->device);
     add(builder, "block-device-mapping/root", root);
 }
 

@@ -389,7 +389,6 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
         return false;
     }
     cloud_wake_network(cloud);
-    cloud_wake_disks(cloud);
     cloud->sweeper = g_thread_new("sweeper", sweep, cloud);
     *ret_cloud = cloud;
     return true;

@@ -7,6 +7,7 @@
 #include "cloud/disk_controller.h"
 
 #include "base/fault.h"
+#include "base/faultpoint.h"
 #include "cloud/images.h"
 #include "cloud/layers.h"
 #include "cloud/machine.h"
@@ -64,6 +65,7 @@ static bool with_volume(Disks *disks, const char *id, VolumeWork work, GError **
 {
     g_autoptr(Txn) txn = NULL;
     Volume *volume;
+    faultpoint("disk-begin");
     hold(disks->cloud, id);
     bool ok = txn_begin_read(cloud_store(disks->cloud), &txn, error) &&
               volume_get(txn, disks->arena, id, &volume, error) && txn_commit(&txn, error) &&
@@ -80,6 +82,7 @@ static bool edit_volume(Disks *disks, const char *id, VolumeEdit edit, GError **
 {
     g_autoptr(Txn) txn = NULL;
     Volume *volume;
+    faultpoint("disk-record");
     return txn_begin(cloud_store(disks->cloud), &txn, error) &&
            volume_get(txn, disks->arena, id, &volume, error) &&
            (!volume || (edit(disks, txn, volume, error) && volume_put(txn, volume, error) &&
@@ -268,6 +271,7 @@ static bool complete(Disks *disks, Txn *txn, const Freeze *freeze, const List *s
 static bool record_frozen(Disks *disks, const List *freezes, const List *snapshots, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
+    faultpoint("disk-record");
     if (!txn_begin(cloud_store(disks->cloud), &txn, error))
         return false;
     LIST_EACH (const Freeze *, freeze, freezes)
@@ -281,6 +285,8 @@ static bool record_frozen(Disks *disks, const List *freezes, const List *snapsho
 
 static bool freeze(Disks *disks, const List *freezes, const List *snapshots, GError **error)
 {
+    if (freezes->n > 0)
+        faultpoint("disk-begin");
     return freezes->n == 0 || (note_layers(disks, freezes, error) &&
                                (disks->runs ? fork_running(disks, freezes, error)
                                             : fork_resting(disks, freezes, error)) &&

@@ -167,7 +167,9 @@ static bool step_shutting_down(Step *step, GError **error)
     if (!gone)
         return true;
     take_end(step->cloud, step->instance->id);
+    /* Snapshots that were asked for are taken of volumes that go, too. */
     return machine_detach(step->site, step->arena, step->instance, error) &&
+           disks_settle(step->cloud, step->arena, step->instance, &step->again, error) &&
            machine_remove_disks(step->cloud, step->arena, step->instance, error) &&
            instance_record_terminated(step->cloud, step->arena, step->instance, error);
 }
@@ -268,13 +270,14 @@ bool instances_compare(Cloud *cloud, GError **error)
     g_autoptr(Arena) arena = arena_new();
     g_autoptr(GHashTable) alive = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GHashTable) enis = g_hash_table_new(g_str_hash, g_str_equal);
-    List instances = {0}, interfaces = {0};
+    List instances = {0}, interfaces = {0}, with_disk_work = {0};
     g_autoptr(GPtrArray) sites = cloud_sites(cloud);
     Found found = {.sites = sites};
     g_autoptr(Txn) txn = NULL;
     if (!list_found(cloud, arena, &found, error) ||
         !txn_begin_read(cloud->config.store, &txn, error) ||
         !record_query(txn, arena, QUERY_INSTANCES_ALIVE, &instances, error) ||
+        !record_query(txn, arena, QUERY_INSTANCES_WITH_DISK_WORK, &with_disk_work, error) ||
         !record_query(txn, arena, QUERY_ENIS, &interfaces, error) || !txn_commit(&txn, error))
         return false;
     LIST_EACH (Instance *, instance, &instances)
@@ -292,6 +295,9 @@ bool instances_compare(Cloud *cloud, GError **error)
             compared->interrupted || !compared->reachable ||
             !g_hash_table_contains(machines, compared->id))
             cloud_wake_instance(cloud, compared->vpc_id, compared->id);
+    LIST_EACH (const Instance *, waited_for, &with_disk_work)
+        cloud_wake_instance(cloud, waited_for->vpc_id, waited_for->id);
+    cloud_wake_disks(cloud);
     return true;
 }
 

@@ -6,7 +6,7 @@
 typedef struct Metadata {
     InstanceView *view;
     List disks; /* of InstanceDisk * */
-    Eni *eni; /* the interface that asks */
+    Eni *eni;   /* the interface that asks */
     Subnet *subnet;
     Vpc *vpc;
     Zone *zone;

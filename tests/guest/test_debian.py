@@ -88,8 +88,11 @@ def end():
 
 def build(name, *options):
     """Both images are made of the same packages, which are kept in between."""
-    subprocess.run([BUILD, *options, "--keep", IMAGES, os.path.join(IMAGES, name)], check=True,
-                   stdin=subprocess.DEVNULL)
+    built = subprocess.run([BUILD, *options, "--keep", IMAGES, os.path.join(IMAGES, name)],
+                           stdin=subprocess.DEVNULL)
+    if built.returncode == 75:
+        raise unittest.SkipTest("no mirror of Debian's packages is reached")
+    built.check_returncode()
 
 
 def link(source, target):

@@ -68,8 +68,9 @@ static const char *const subresources[] = {"accelerate",
 
 bool s3_is_subresource(const char *name)
 {
+    /* Most names are those of a presigned URL: their first letter tells. */
     for (const char *const *known = subresources; *known; known++) {
-        if (strcmp(*known, name) == 0)
+        if (**known == *name && strcmp(*known, name) == 0)
             return true;
     }
     return false;

@@ -101,18 +101,17 @@ static bool read_address(S3Call *call, GError **error)
  * there: signers that do not know the body put that of an empty one. */
 static bool stands_for_header(const Param *param)
 {
-    static const char *const others[] = {
-        "x-amz-algorithm",     "x-amz-credential", "x-amz-date",          "x-amz-expires",
-        "x-amz-signedheaders", "x-amz-signature",  "x-amz-security-token"};
-    if (g_ascii_strncasecmp(param->name, "x-amz-", 6) != 0 ||
-        g_ascii_strncasecmp(param->name, "x-amz-checksum-", 15) == 0 ||
-        g_ascii_strncasecmp(param->name, "x-amz-sdk-", 10) == 0)
+    static const char *const others[] = {"algorithm",     "credential", "date",          "expires",
+                                         "signedheaders", "signature",  "security-token"};
+    if (g_ascii_strncasecmp(param->name, "x-amz-", 6) != 0)
         return false;
+    const char *name = param->name + 6;
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
-        if (g_ascii_strcasecmp(param->name, others[i]) == 0)
+        if (g_ascii_tolower(*name) == others[i][0] && g_ascii_strcasecmp(name, others[i]) == 0)
             return false;
     }
-    return true;
+    return g_ascii_strncasecmp(name, "checksum-", 9) != 0 &&
+           g_ascii_strncasecmp(name, "sdk-", 4) != 0;
 }
 
 /* Real headers come first and win. */

@@ -16,6 +16,8 @@
 #include <string.h>
 
 #define ATTACH_TRIES 5
+#define CLOSE_TRIES 100
+#define CLOSE_PAUSE_MS 20
 #define AGENT_ANSWER_SECONDS 2
 #define AGENT_FREEZE_SECONDS 20 /* the guest writes out what it has in memory */
 #define THAW_TRIES 3
@@ -83,22 +85,43 @@ static bool choose_place(Hypervisor *hypervisor, const List *disks, unsigned *re
     return false;
 }
 
-/* Takes away a disk at path that QEMU has and libvirt does not know: see monitor.h. */
+static bool remove_device_at(virDomainPtr domain, const char *path, GError **error)
+{
+    g_autoptr(Arena) arena = arena_new();
+    List real = {0};
+    if (!monitor_disks(domain, arena, &real, error))
+        return false;
+    const MonitorDisk *disk = monitor_disk_at_path(&real, path);
+    if (disk)
+        monitor_remove(domain, disk->device, NULL); /* or it has gone meanwhile */
+    return true;
+}
+
+/* Has QEMU close a file that no disk writes to any more, or with_device: the disk that libvirt does
+ * not know as well (monitor.h). QEMU is done with a device some milliseconds after it has said so,
+ * and may still be about to make one that it was told of before. */
+static bool close_file(virDomainPtr domain, const char *path, bool with_device, GError **error)
+{
+    bool closed = false;
+    for (unsigned i = 0; i < CLOSE_TRIES && !closed; i++) {
+        if (i > 0)
+            g_usleep(CLOSE_PAUSE_MS * 1000);
+        if ((with_device && !remove_device_at(domain, path, error)) ||
+            !monitor_close(domain, path, &closed, error))
+            return false;
+    }
+    return true; /* whoever needs the file next says what keeps it open */
+}
+
 static bool remove_unknown(Hypervisor *hypervisor, const char *name, const char *path,
                            GError **error)
 {
     g_autoptr(Arena) arena = arena_new();
     g_autoptr(virDomain) domain = NULL;
-    List disks = {0}, real = {0};
-    if (!find_disks(hypervisor, name, arena, &domain, &disks, error) ||
-        !monitor_disks(domain, arena, &real, error))
+    List disks = {0};
+    if (!find_disks(hypervisor, name, arena, &domain, &disks, error))
         return false;
-    if (disk_at_path(&disks, path))
-        return true;
-    const MonitorDisk *disk = monitor_disk_at_path(&real, path);
-    if (disk)
-        monitor_remove(domain, disk->device, NULL); /* or it has gone meanwhile */
-    return monitor_close(domain, path, error);
+    return disk_at_path(&disks, path) || close_file(domain, path, true, error);
 }
 
 bool live_disks_attach(Hypervisor *hypervisor, const char *name, const MachineDisk *disk,
@@ -137,7 +160,8 @@ static bool close_left(virDomainPtr domain, Arena *arena, const List *before, GE
     if (!monitor_disks(domain, arena, &now, error))
         return false;
     LIST_EACH (const MonitorDisk *, disk, before) {
-        if (!monitor_disk_at_path(&now, disk->path) && !monitor_close(domain, disk->path, error))
+        if (!monitor_disk_at_path(&now, disk->path) &&
+            !close_file(domain, disk->path, false, error))
             return false;
     }
     return true;
@@ -234,7 +258,7 @@ static bool make_overlays(virDomainPtr domain, const List *left, const List *dis
         LIST_EACH (const DomainDisk *, disk, disks) {
             uint64_t size = 0;
             if (strcmp(disk->target, fork->target) == 0 &&
-                (!monitor_close(domain, fork->new_path, error) ||
+                (!close_file(domain, fork->new_path, false, error) ||
                  !ask_size(domain, disk, &size, error) ||
                  !disk_overlay(fork->new_path, disk->path, size, error)))
                 return false;

@@ -86,10 +86,11 @@ bool monitor_remove(virDomainPtr domain, const char *device, GError **error)
     return execute(domain, command, &answer, error);
 }
 
-/* QEMU refuses for those that are in use, which is what is wanted. */
-static void delete_nodes(virDomainPtr domain, const json_t *nodes, const char *path, bool is_format)
+/* QEMU refuses for those that are in use, which is what is wanted; true if it did for none. */
+static bool delete_nodes(virDomainPtr domain, const json_t *nodes, const char *path, bool is_format)
 {
     g_autoptr(Arena) arena = arena_new();
+    bool all = true;
     size_t i;
     const json_t *node;
     json_array_foreach(nodes, i, node)
@@ -102,11 +103,12 @@ static void delete_nodes(virDomainPtr domain, const json_t *nodes, const char *p
         g_autoptr(json_t) command =
             json_pack("{s:s, s:{s:s}}", "execute", "blockdev-del", "arguments", "node-name", name);
         g_autoptr(json_t) answer = NULL;
-        execute(domain, command, &answer, NULL);
+        all = execute(domain, command, &answer, NULL) && all;
     }
+    return all;
 }
 
-bool monitor_close(virDomainPtr domain, const char *path, GError **error)
+bool monitor_close(virDomainPtr domain, const char *path, bool *ret_closed, GError **error)
 {
     g_autoptr(json_t) command =
         json_pack("{s:s, s:{s:b}}", "execute", "query-named-block-nodes", "arguments", "flat", 1);
@@ -114,7 +116,7 @@ bool monitor_close(virDomainPtr domain, const char *path, GError **error)
     if (!execute(domain, command, &nodes, error))
         return false;
     /* A format's node uses that of its file. */
-    delete_nodes(domain, nodes, path, true);
-    delete_nodes(domain, nodes, path, false);
+    bool formats = delete_nodes(domain, nodes, path, true);
+    *ret_closed = delete_nodes(domain, nodes, path, false) && formats;
     return true;
 }

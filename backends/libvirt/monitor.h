@@ -18,5 +18,6 @@ const MonitorDisk *monitor_disk_at_path(const List *disks, const char *path);
 
 /* Takes a device away. */
 bool monitor_remove(virDomainPtr domain, const char *device, GError **error);
-/* Has a file closed that was opened for a disk and is none's; one that is in use stays. */
-bool monitor_close(virDomainPtr domain, const char *path, GError **error);
+/* Has a file closed that was opened for a disk and is none's; one that is in use stays, and
+ * *ret_closed is false. */
+bool monitor_close(virDomainPtr domain, const char *path, bool *ret_closed, GError **error);

@@ -50,8 +50,18 @@ typedef enum Protocol {
     PROTOCOL_QUERY, /* Query; lists `Name.member.N`; replies <XResponse><XResult>… */
 } Protocol;
 
+/* What an error of the Query protocol is called in the others. */
+typedef struct ExceptionName {
+    const char *code, *shape;
+} ExceptionName;
+
 struct Service {
-    const char *name; /* as in a signature's scope: "ec2" */
+    const char *name;   /* as in a signature's scope: "ec2" */
+    const char *prefix; /* of its actions in policies; NULL: name */
+    /* In JSON and CBOR too: what names it there, "GraniteServiceVersion20100801", and the namespace
+     * of its shapes, "com.amazonaws.cloudwatch". NULL: Query alone. */
+    const char *target, *space;
+    const ExceptionName *exceptions; /* of codes that are no shapes' names; ends with a NULL code */
     Protocol protocol;
     const char *xmlns; /* "http://ec2.amazonaws.com/doc/%s/": %s is the version asked for */
     /* Known ones, oldest first, NULL-terminated; the last is today's. */
@@ -59,6 +69,7 @@ struct Service {
     const Action *actions; /* sorted by name */
     size_t n_actions;
     bool old_versions_lenient; /* an unknown version is taken for the next older known one */
+    bool always_result;        /* PROTOCOL_QUERY: a reply without members has an empty <XResult/> */
 };
 
 /* Prototype of a handler with its own types, and the untyped entry for the table. */
@@ -70,6 +81,14 @@ struct Service {
         return service##_##function(call, (const Request *)request, (Reply *)reply, error);        \
     }
 
+static inline const char *service_prefix(const Service *service)
+{
+    return service->prefix ? service->prefix : service->name;
+}
+
+extern const Service service_autoscaling;
+extern const Service service_cloudwatch;
 extern const Service service_ec2;
+extern const Service service_elb;
 extern const Service service_iam;
 extern const Service service_sts;

@@ -77,13 +77,18 @@ static bool run_accounts(const AdminRoute *admin, Exchange *exchange, GError **e
     return true;
 }
 
+/* A member of an object, copied into the arena; NULL without. */
+static const char *member(Arena *arena, const json_t *object, const char *name)
+{
+    return arena_strdup(arena, json_string_value(json_object_get(object, name)));
+}
+
 static bool run_account(const AdminRoute *admin, Exchange *exchange, GError **error)
 {
     const HttpRequest *request = &exchange->request;
     const char *json;
     json_t *body = request->body ? json_loadb(request->body, request->body_size, 0, NULL) : NULL;
-    const char *name =
-        arena_strdup(exchange->arena, json_string_value(json_object_get(body, "name")));
+    const char *name = member(exchange->arena, body, "name");
     json_decref(body);
     if (!name)
         return fault_set(error, FAULT_VALIDATION_ERROR, "The body must be {\"name\": …}");
@@ -102,20 +107,112 @@ static bool run_images(const AdminRoute *admin, Exchange *exchange, GError **err
     return true;
 }
 
+static bool run_import(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const HttpRequest *request = &exchange->request;
+    Arena *arena = exchange->arena;
+    json_t *body = request->body ? json_loadb(request->body, request->body_size, 0, NULL) : NULL;
+    const AdminImport import = {
+        .file = member(arena, body, "file"),
+        .name = member(arena, body, "name"),
+        .description = member(arena, body, "description"),
+        .architecture = member(arena, body, "architecture"),
+    };
+    json_decref(body);
+    const char *json;
+    if (!import.name || !import.architecture)
+        return fault_set(error, FAULT_VALIDATION_ERROR,
+                         "The body must be {\"file\": …, \"name\": …, \"architecture\": …}");
+    if (!admin->hooks.import_image(admin->hooks.data, arena, &import, &json, error))
+        return false;
+    answer(exchange, 200, json);
+    return true;
+}
+
+static bool run_certificates(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const char *json;
+    bool replace = strcmp(exchange->request.method, "POST") == 0;
+    if (!admin->hooks.certificates_json(admin->hooks.data, exchange->arena, replace, &json, error))
+        return false;
+    answer(exchange, 200, json);
+    return true;
+}
+
+static bool run_clock(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const HttpRequest *request = &exchange->request;
+    const char *json;
+    double speed = 0;
+    if (strcmp(request->method, "POST") == 0) {
+        json_t *body =
+            request->body ? json_loadb(request->body, request->body_size, 0, NULL) : NULL;
+        speed = json_number_value(json_object_get(body, "speed"));
+        json_decref(body);
+        if (!(speed > 0))
+            return fault_set(error, FAULT_VALIDATION_ERROR, "The body must be {\"speed\": …}");
+    }
+    if (!admin->hooks.clock_json(admin->hooks.data, exchange->arena, speed, &json, error))
+        return false;
+    answer(exchange, 200, json);
+    return true;
+}
+
+static bool run_load(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const HttpRequest *request = &exchange->request;
+    json_t *body = request->body ? json_loadb(request->body, request->body_size, 0, NULL) : NULL;
+    const char *id = member(exchange->arena, body, "instance_id");
+    const json_t *load = json_object_get(body, "percent");
+    double percent = json_is_number(load) ? json_number_value(load) : -1;
+    json_decref(body);
+    if (!id || !(percent >= 0 && percent <= 100))
+        return fault_set(error, FAULT_VALIDATION_ERROR,
+                         "The body must be {\"instance_id\": …, \"percent\": 0 to 100}");
+    if (!admin->hooks.set_load(admin->hooks.data, id, percent, error))
+        return false;
+    answer(exchange, 200, "{}");
+    return true;
+}
+
+/* Rows of one name stand together. */
 static const AdminAction actions[] = {
-    {"account", "POST", run_account}, {"accounts", "GET", run_accounts},
-    {"images", "POST", run_images},   {"reset", "POST", run_reset},
+    {"account", "POST", run_account},
+    {"accounts", "GET", run_accounts},
+    {"certificates", "GET", run_certificates},
+    {"certificates", "POST", run_certificates},
+    {"clock", "GET", run_clock},
+    {"clock", "POST", run_clock},
+    {"images", "POST", run_images},
+    {"import", "POST", run_import},
+    {"load", "POST", run_load},
+    {"reset", "POST", run_reset},
     {"status", "GET", run_status},
 };
 
+/* Of that name and method, or else of that name. */
 static const AdminAction *find_action(const HttpRequest *request)
 {
     const char *name = request->path + strlen(PREFIX);
+    const AdminAction *found = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
+        if (strcmp(actions[i].name, name) == 0 &&
+            (!found || strcmp(actions[i].method, request->method) == 0))
+            found = &actions[i];
+    }
+    return found;
+}
+
+/* For the header Allow. */
+static const char *methods_of(Arena *arena, const char *name)
+{
+    const char *methods = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
         if (strcmp(actions[i].name, name) == 0)
-            return &actions[i];
+            methods = methods ? arena_printf(arena, "%s, %s", methods, actions[i].method)
+                              : actions[i].method;
     }
-    return NULL;
+    return methods;
 }
 
 /* ---- the route ---- */
@@ -147,8 +244,8 @@ static bool check(Exchange *exchange, GError **error)
     if (!action)
         return fault_set(error, FAULT_NOT_FOUND, "There is no %.100s here", request->path);
     if (strcmp(action->method, request->method) != 0) {
-        exchange->reply.allow = action->method;
-        return fault_set(error, FAULT_METHOD_NOT_ALLOWED, "Use %s for %s", action->method,
+        exchange->reply.allow = methods_of(exchange->arena, action->name);
+        return fault_set(error, FAULT_METHOD_NOT_ALLOWED, "Use %s for %s", exchange->reply.allow,
                          request->path);
     }
     exchange->state = (void *)action;

@@ -2,8 +2,10 @@
 #include "api/authorize.h"
 
 #include "api/ec2/resources.h"
+#include "api/elb/resources.h"
 #include "api/request_facts.h"
 #include "cloud/iam.h"
+#include "cloud/server_certificates.h"
 #include <string.h>
 
 /* Of the user whom an action of IAM is about. */
@@ -21,14 +23,30 @@ static bool find_user_arn(const Context *context, Txn *txn, const Attempt *attem
     return true;
 }
 
+static bool find_iam_resource(const Context *context, Txn *txn, const Attempt *attempt,
+                              const char **ret_arn, GError **error)
+{
+    const char *certificate = params_get(attempt->params, "ServerCertificateName");
+    if (certificate)
+        return server_certificate_find_arn(txn, context->arena, context->caller.account_id,
+                                           params_get(attempt->params, "Path"), certificate,
+                                           ret_arn, error);
+    return strcmp(attempt->action, "ListUsers") == 0 ||
+           strcmp(attempt->action, "ListServerCertificates") == 0 ||
+           find_user_arn(context, txn, attempt, ret_arn, error);
+}
+
 static bool find_resources(Context *context, Txn *txn, const Attempt *attempt, List *resources,
                            GError **error)
 {
     const char *arn = "*";
     if (attempt->service == &service_ec2)
         return ec2_resources(context, txn, attempt->action, attempt->params, resources, error);
-    if (attempt->service == &service_iam && strcmp(attempt->action, "ListUsers") != 0 &&
-        !find_user_arn(context, txn, attempt, &arn, error))
+    if (attempt->service == &service_elb) {
+        elb_resources(context, attempt->action, attempt->params, resources);
+        return true;
+    }
+    if (attempt->service == &service_iam && !find_iam_resource(context, txn, attempt, &arn, error))
         return false;
     list_add(resources, context->arena, arn);
     return true;
@@ -43,7 +61,7 @@ bool endpoint_authorize(Cloud *cloud, Arena *arena, const Attempt *attempt, bool
         return true;
     Context context = {cloud, arena, *caller, attempt->region, attempt->request_id};
     PolicyRequest request = {
-        .action = arena_printf(arena, "%s:%s", attempt->service->name, attempt->action),
+        .action = arena_printf(arena, "%s:%s", service_prefix(attempt->service), attempt->action),
         .now = cloud_now(cloud),
     };
     request_facts_add(arena, caller, attempt->http, attempt->region, &request);

@@ -39,6 +39,10 @@ static char *shown_path(Arena *arena, const ParamNode *node, const char *name)
 static bool missing(const Binder *binder, const ParamNode *parent, const Field *field,
                     GError **error)
 {
+    if (field->plain)
+        return fault_set(error, FAULT_MISSING_PARAMETER, "The parameter %.*s%s%s is required.",
+                         (int)parent->path_size, parent->path, parent->path_size ? "." : "",
+                         field->name);
     if (binder->protocol == PROTOCOL_QUERY)
         return fault_set(error, FAULT_VALIDATION_ERROR,
                          "1 validation error detected: Value null at '%s' failed to satisfy "
@@ -50,13 +54,17 @@ static bool missing(const Binder *binder, const ParamNode *parent, const Field *
 }
 
 /* rule: "must be an integer". */
-static bool invalid(const Binder *binder, const ParamNode *node, const char *rule, GError **error)
+static bool invalid(const Binder *binder, const Field *field, const ParamNode *node,
+                    const char *rule, GError **error)
 {
     const char *value = node->value;
     size_t shown = MIN(strlen(value), SHOWN_VALUE);
     while (shown > 0 && ((uint8_t)value[shown] & 0xc0) == 0x80)
         shown--;
     const char *path = shown_path(binder->arena, node, NULL);
+    if (field->plain)
+        return fault_set(error, FAULT_INVALID_PARAMETER_VALUE, "The parameter %.*s %s.",
+                         (int)node->path_size, node->path, rule);
     if (binder->protocol == PROTOCOL_QUERY)
         return fault_set(error, FAULT_VALIDATION_ERROR,
                          "1 validation error detected: Value '%.*s' at '%s' failed to satisfy "
@@ -75,11 +83,11 @@ static bool check_length(const Binder *binder, const Field *field, const ParamNo
     /* Bytes are at least as many as characters. */
     if (bytes > (size_t)max && g_utf8_strlen(node->value, (gssize)bytes) > max)
         return invalid(
-            binder, node,
+            binder, field, node,
             arena_printf(binder->arena, "must have length less than or equal to %" PRId64, max),
             error);
     if (field->min > 0 && bytes > 0 && g_utf8_strlen(node->value, (gssize)bytes) < field->min)
-        return invalid(binder, node,
+        return invalid(binder, field, node,
                        arena_printf(binder->arena,
                                     "must have length greater than or equal to %" PRId64,
                                     field->min),
@@ -97,7 +105,7 @@ static bool check_allowed(const Binder *binder, const Field *field, const ParamN
             return true;
     }
     g_autofree char *all = g_strjoinv(", ", (char **)field->values);
-    return invalid(binder, node,
+    return invalid(binder, field, node,
                    arena_printf(binder->arena, "must satisfy enum value set: [%s]", all), error);
 }
 
@@ -121,15 +129,15 @@ static bool bind_int(const Binder *binder, const Field *field, const ParamNode *
     errno = 0;
     int64_t value = g_ascii_strtoll(text, &end, 10);
     if (*end || end == text || errno || g_ascii_isspace(*text))
-        return invalid(binder, node, "must be an integer", error);
+        return invalid(binder, field, node, "must be an integer", error);
     if ((field->min || field->max) && value < field->min)
-        return invalid(binder, node,
+        return invalid(binder, field, node,
                        arena_printf(binder->arena,
                                     "must have value greater than or equal to %" PRId64,
                                     field->min),
                        error);
     if ((field->min || field->max) && value > field->max)
-        return invalid(binder, node,
+        return invalid(binder, field, node,
                        arena_printf(binder->arena, "must have value less than or equal to %" PRId64,
                                     field->max),
                        error);
@@ -148,24 +156,24 @@ bool bind_bool(const char *text, int *ret_value)
     return true;
 }
 
-static bool bind_double(const Binder *binder, const ParamNode *node, double *ret_value,
-                        GError **error)
+static bool bind_double(const Binder *binder, const Field *field, const ParamNode *node,
+                        double *ret_value, GError **error)
 {
     if (!*node->value)
         return true;
     char *end;
     double value = g_ascii_strtod(node->value, &end);
     if (*end || end == node->value || !isfinite(value) || g_ascii_isspace(*node->value))
-        return invalid(binder, node, "must be a number", error);
+        return invalid(binder, field, node, "must be a number", error);
     *ret_value = value;
     return true;
 }
 
-static bool bind_time(const Binder *binder, const ParamNode *node, int64_t *ret_value,
-                      GError **error)
+static bool bind_time(const Binder *binder, const Field *field, const ParamNode *node,
+                      int64_t *ret_value, GError **error)
 {
     if (*node->value && !clock_parse(node->value, ret_value))
-        return invalid(binder, node, "must be a time like 2010-11-22T09:30:05Z", error);
+        return invalid(binder, field, node, "must be a time like 2010-11-22T09:30:05Z", error);
     return true;
 }
 
@@ -204,7 +212,7 @@ static bool bind_strings(const Binder *binder, const Field *field, ParamNode *no
     if (!list_nodes(binder, field, node, &nodes, error))
         return false;
     /* The row's range is one of counts; each string has the default caps. */
-    const Field item = {.values = field->values};
+    const Field item = {.values = field->values, .plain = field->plain};
     LIST_EACH (ParamNode *, at, &nodes) {
         const char *value;
         if (!at->value)
@@ -213,6 +221,24 @@ static bool bind_strings(const Binder *binder, const Field *field, ParamNode *no
         if (!bind_string(binder, &item, at, &value, error))
             return false;
         list_add(strings, binder->arena, value);
+    }
+    return true;
+}
+
+static bool bind_numbers(const Binder *binder, const Field *field, ParamNode *node, List *numbers,
+                         GError **error)
+{
+    List nodes = {0};
+    if (!list_nodes(binder, field, node, &nodes, error))
+        return false;
+    LIST_EACH (ParamNode *, at, &nodes) {
+        double value = NAN;
+        if (!at->value)
+            continue;
+        at->used = true;
+        if (!bind_double(binder, field, at, &value, error))
+            return false;
+        list_add(numbers, binder->arena, arena_memdup(binder->arena, &value, sizeof(value)));
     }
     return true;
 }
@@ -290,13 +316,15 @@ static bool bind_scalar(const Binder *binder, const Field *field, ParamNode *nod
         return bind_int(binder, field, node, member, error);
     case FIELD_BOOL:
         if (*node->value && !bind_bool(node->value, member))
-            return invalid(binder, node, "must be true or false", error);
+            return invalid(binder, field, node, "must be true or false", error);
         return true;
     case FIELD_DOUBLE:
-        return bind_double(binder, node, member, error);
+        return bind_double(binder, field, node, member, error);
     case FIELD_TIME:
-        return bind_time(binder, node, member, error);
+        return bind_time(binder, field, node, member, error);
     case FIELD_STRINGS:
+    case FIELD_DOUBLES:
+    case FIELD_TIMES:
     case FIELD_STRUCT:
     case FIELD_STRUCTS:
     case FIELD_EMBED:
@@ -312,6 +340,8 @@ static bool bind_member(const Binder *binder, const Field *field, ParamNode *nod
     switch (field->kind) {
     case FIELD_STRINGS:
         return bind_strings(binder, field, node, member, error);
+    case FIELD_DOUBLES:
+        return bind_numbers(binder, field, node, member, error);
     case FIELD_STRUCT:
         return bind_object(binder, field, node, depth, member, error);
     case FIELD_STRUCTS:
@@ -335,6 +365,8 @@ static bool is_absent(const Field *field, const void *member)
     case FIELD_TIME:
         return *(const int64_t *)member == 0;
     case FIELD_STRINGS:
+    case FIELD_DOUBLES:
+    case FIELD_TIMES:
     case FIELD_STRUCTS:
         return ((const List *)member)->n == 0;
     case FIELD_STRUCT:

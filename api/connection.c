@@ -40,11 +40,13 @@ void *http_connection_open(void *cls, const char *uri, struct MHD_Connection *mh
 {
     Arena *arena = arena_new();
     Conversation *conversation = arena_new_struct(arena, Conversation);
-    conversation->traffic = cls;
+    const Entrance *entrance = cls;
+    conversation->traffic = entrance->traffic;
     conversation->mhd = mhd;
     conversation->exchange.arena = arena;
     g_mutex_init(&conversation->lock);
     HttpRequest *request = &conversation->exchange.request;
+    request->secure = entrance->secure;
     const char *question = strchr(uri, '?');
     request->path =
         question ? arena_strndup(arena, uri, (size_t)(question - uri)) : arena_strdup(arena, uri);
@@ -533,10 +535,10 @@ enum MHD_Result http_connection_go_on(void *cls, struct MHD_Connection *mhd, con
 void http_connection_end(void *cls, struct MHD_Connection *mhd, void **exchange,
                          enum MHD_RequestTerminationCode code)
 {
-    Traffic *traffic = cls;
     Conversation *conversation = *exchange;
     if (!conversation)
         return;
+    Traffic *traffic = conversation->traffic;
     *exchange = NULL;
     Exchange *ended = &conversation->exchange;
     if (ended->route && ended->route->end)

@@ -27,8 +27,14 @@ typedef struct Traffic {
     GCond quieter;
 } Traffic;
 
+/* What the connections of one listener share. */
+typedef struct Entrance {
+    Traffic *traffic;
+    bool secure; /* they come by TLS, which somebody in front has taken off */
+} Entrance;
+
 /* MHD_OPTION_URI_LOG_CALLBACK, MHD_AccessHandlerCallback, MHD_OPTION_NOTIFY_COMPLETED and
- * MHD_OPTION_UNESCAPE_CALLBACK; cls is the Traffic. */
+ * MHD_OPTION_UNESCAPE_CALLBACK; cls is the Entrance. */
 void *http_connection_open(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result http_connection_go_on(void *cls, struct MHD_Connection *mhd, const char *url,
                                       const char *method, const char *version, const char *data,

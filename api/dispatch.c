@@ -5,6 +5,8 @@
 #include "api/dispatch.h"
 
 #include "api/bind.h"
+#include "api/document.h"
+#include "api/inflate.h"
 #include "api/pieces.h"
 #include "api/query.h"
 #include "api/render.h"
@@ -17,7 +19,14 @@
 
 #define REMEMBERED_LEAST 4096 /* bytes of a reply */
 
-#define XML_TYPE "text/xml;charset=UTF-8"
+/* Of a body that came compressed. */
+#define INFLATED_MOST (4 * 1024 * 1024)
+
+static const char *const content_types[] = {
+    [WIRE_QUERY] = "text/xml;charset=UTF-8",
+    [WIRE_JSON] = "application/x-amz-json-1.0",
+    [WIRE_CBOR] = "application/cbor",
+};
 
 struct Dispatcher {
     DispatchConfig config;
@@ -30,6 +39,7 @@ struct Dispatcher {
 
 struct Dispatch {
     Call call;
+    WireForm form;
     const void *request;
 };
 
@@ -39,6 +49,9 @@ typedef struct Incoming {
     Arena *arena;
     SignedRequest request;
     Claim claim;
+    DocumentTarget target;
+    const char *body; /* inflated */
+    size_t body_size;
     const Service *service; /* NULL: not recognised */
     const char *action, *version, *request_id;
 } Incoming;
@@ -97,23 +110,70 @@ static const char *next_request_id(Dispatcher *dispatcher, Arena *arena)
     return id;
 }
 
-static void answer(HttpReply *reply, unsigned status, const char *request_id)
+static void answer(HttpReply *reply, Arena *arena, WireForm form, unsigned status,
+                   const char *request_id)
 {
     reply->status = status;
-    reply->content_type = XML_TYPE;
+    reply->content_type = content_types[form];
     reply->request_id = request_id;
+    if (form == WIRE_CBOR)
+        http_reply_header(reply, arena, "smithy-protocol", "rpc-v2-cbor");
 }
 
-static void answer_error(const Service *service, const char *version, const char *request_id,
-                         const GError *error, HttpReply *reply)
+static void writer_init(DocumentWriter *writer, WireForm form, Buffer *out)
+{
+    if (form == WIRE_CBOR)
+        cbor_writer_init(writer, out);
+    else
+        json_writer_init(writer, out);
+}
+
+/* A reply to what came. */
+typedef struct Answer {
+    Arena *arena;
+    WireForm form;
+    const Service *service; /* NULL: not recognised */
+    const char *version, *request_id;
+} Answer;
+
+static void answer_error(const Answer *to, const GError *error, HttpReply *reply)
 {
     bool is_fault = error->domain == FAULT_DOMAIN;
     Fault fault = is_fault ? (Fault)error->code : FAULT_INTERNAL_ERROR;
-    answer(reply, fault_status(fault), request_id);
+    const char *code = fault_code(fault);
+    const char *message = is_fault ? error->message : "An internal error has occurred";
+    answer(reply, to->arena, to->form, fault_status(fault), to->request_id);
     if (fault == FAULT_METHOD_NOT_ALLOWED)
         reply->allow = "GET, POST";
-    render_error(&reply->body, service, version, request_id, reply->status, fault_code(fault),
-                 is_fault ? error->message : "An internal error has occurred");
+    if (to->form == WIRE_QUERY) {
+        render_error(&reply->body, to->service, to->version, to->request_id, reply->status, code,
+                     message);
+        return;
+    }
+    /* Clients that spoke Query before know errors by their codes there. */
+    http_reply_header(
+        reply, to->arena, "x-amzn-query-error",
+        arena_printf(to->arena, "%s;%s", code, reply->status >= 500 ? "Receiver" : "Sender"));
+    DocumentWriter writer;
+    writer_init(&writer, to->form, &reply->body);
+    document_error(&writer, to->service, code, message);
+}
+
+static void answer_reply(const Dispatch *dispatch, const void *object, HttpReply *reply)
+{
+    const Call *call = &dispatch->call;
+    const Shape *shape = call->action->reply();
+    answer(reply, call->context.arena, dispatch->form, 200, call->context.request_id);
+    if (dispatch->form == WIRE_QUERY) {
+        render_reply(&reply->body, call->service, call->action->name, shape, call->version,
+                     call->context.request_id, object);
+        return;
+    }
+    /* An action without a reply has an empty body in CBOR and an empty object in JSON. */
+    DocumentWriter writer;
+    writer_init(&writer, dispatch->form, &reply->body);
+    if (dispatch->form == WIRE_JSON || shape->n_fields > 0)
+        document_reply(&writer, shape, call->version, object);
 }
 
 /* ---- reading ---- */
@@ -134,14 +194,15 @@ static bool is_form(const HttpRequest *request)
 }
 
 static bool read_signed(Arena *arena, const HttpRequest *http, SignedRequest *request,
-                        GError **error)
+                        const char **ret_body, size_t *ret_size, GError **error)
 {
     request->http = http;
     if (!params_decode(&request->params, arena, http->query, strlen(http->query), error))
         return false;
     request->n_query = request->params.n;
-    return !http->body || !is_form(http) ||
-           params_decode(&request->params, arena, http->body, http->body_size, error);
+    return http_body_inflate(arena, http, INFLATED_MOST, ret_body, ret_size, error) &&
+           (!*ret_body || !is_form(http) ||
+            params_decode(&request->params, arena, *ret_body, *ret_size, error));
 }
 
 static void find_service(Incoming *in)
@@ -156,13 +217,34 @@ static void find_service(Incoming *in)
     in->service = service_find(in->dispatcher->config.services, &hints);
 }
 
+static void read_document_target(Incoming *in)
+{
+    in->service = document_service(in->dispatcher->config.services, in->target.service);
+    in->action = in->target.action;
+    for (const char *const *known = in->service ? in->service->versions : NULL; known && *known;
+         known++)
+        in->version = *known;
+}
+
+static Answer answer_to(const Incoming *in)
+{
+    return (Answer){in->arena, in->target.form, in->service, in->version, in->request_id};
+}
+
 /* Fills *in as far as the request can be read. */
 static bool read_incoming(Dispatcher *dispatcher, Arena *arena, const HttpRequest *http,
                           Incoming *in, GError **error)
 {
     *in = (Incoming){.dispatcher = dispatcher, .arena = arena, .request.http = http};
     in->request_id = next_request_id(dispatcher, arena);
-    bool ok = read_signed(arena, http, &in->request, error);
+    bool ok = read_signed(arena, http, &in->request, &in->body, &in->body_size, error);
+    document_target(arena, http, &in->target);
+    if (in->target.form != WIRE_QUERY) {
+        read_document_target(in);
+        if (ok)
+            claim_read(arena, &in->request, &in->claim);
+        return ok;
+    }
     in->action = params_get(&in->request.params, "Action");
     in->version = params_get(&in->request.params, "Version");
     if (!in->version && *http->path)
@@ -187,8 +269,23 @@ static Protocol protocol_of(const Service *service)
     return service ? service->protocol : PROTOCOL_QUERY;
 }
 
+static bool find_document_action(const Incoming *in, const Action **ret_action, GError **error)
+{
+    const Action *action = in->service && in->action
+                               ? service_find_action(in->service, in->action, in->version)
+                               : NULL;
+    if (!action)
+        return fault_set(error, FAULT_UNKNOWN_OPERATION,
+                         "The operation %.200s is not one of this service.",
+                         in->action ? in->action : "");
+    *ret_action = action;
+    return true;
+}
+
 static bool find_action(const Incoming *in, const Action **ret_action, GError **error)
 {
+    if (in->target.form != WIRE_QUERY)
+        return find_document_action(in, ret_action, error);
     if (!in->action || !*in->action)
         return fault_set(error, FAULT_MISSING_ACTION,
                          "The request must contain the parameter Action");
@@ -234,7 +331,8 @@ static bool check_permission(const Incoming *in, const Caller *caller, GError **
     return fault_set(error, FAULT_ACCESS_DENIED,
                      "User: %s is not authorized to perform: %s:%s because no identity-based "
                      "policy allows the %s:%s action",
-                     caller->arn, in->service->name, in->action, in->service->name, in->action);
+                     caller->arn, service_prefix(in->service), in->action,
+                     service_prefix(in->service), in->action);
 }
 
 /* EC2: everything but the permission to do it for real is in order. */
@@ -298,6 +396,20 @@ static const char *digest_of(Arena *arena, const Params *params)
 
 /* ---- the two steps ---- */
 
+/* The request as a tree of parameters, whatever it is written in. */
+static bool read_parameters(const Incoming *in, const Action *action, ParamNode **ret_root,
+                            GError **error)
+{
+    Value value;
+    if (in->target.form == WIRE_QUERY)
+        return params_tree(&in->request.params, in->arena, ret_root, error);
+    bool ok = in->target.form == WIRE_JSON
+                  ? json_read(in->arena, in->body, in->body_size, &value, error)
+                  : cbor_read(in->arena, in->body, in->body_size, &value, error);
+    return ok &&
+           document_params(in->arena, action->request(), in->version, &value, ret_root, error);
+}
+
 static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
 {
     Dispatcher *dispatcher = in->dispatcher;
@@ -311,7 +423,7 @@ static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
     const Action *action = NULL;
     ParamNode *root;
     void *request;
-    if (!find_action(in, &action, error) || !params_tree(&in->request.params, arena, &root, error))
+    if (!find_action(in, &action, error) || !read_parameters(in, action, &root, error))
         return false;
     if (!bind_request(arena, action->request(), root, in->service->protocol, in->version, &request,
                       error) ||
@@ -321,6 +433,7 @@ static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
 
     Dispatch *dispatch = arena_new_struct(arena, Dispatch);
     dispatch->request = request;
+    dispatch->form = in->target.form;
     dispatch->call = (Call){
         .context = {.cloud = dispatcher->config.cloud,
                     .arena = arena,
@@ -331,7 +444,7 @@ static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
         .action = action,
         .version = in->version,
         .source_ip = in->request.http->source_ip,
-        .digest = action->kind == WRITE || dispatcher->replies
+        .digest = in->target.form == WIRE_QUERY && (action->kind == WRITE || dispatcher->replies)
                       ? digest_of(arena, &in->request.params)
                       : NULL,
         .pieces = {.cache = dispatcher->pieces, .arena = arena},
@@ -343,14 +456,11 @@ static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
 void dispatch_run(Dispatch *dispatch, HttpReply *reply)
 {
     Call *call = &dispatch->call;
-    const Shape *shape = call->action->reply();
-    void *object = shape_new(call->context.arena, shape);
+    void *object = shape_new(call->context.arena, call->action->reply());
     g_autoptr(GError) error = NULL;
 
     if (call->action->handle(call, dispatch->request, object, &error)) {
-        answer(reply, 200, call->context.request_id);
-        render_reply(&reply->body, call->service, call->action->name, shape, call->version,
-                     call->context.request_id, object);
+        answer_reply(dispatch, object, reply);
         pieces_end(&call->pieces, &reply->body);
         return;
     }
@@ -359,7 +469,9 @@ void dispatch_run(Dispatch *dispatch, HttpReply *reply)
     if (error->domain != FAULT_DOMAIN)
         g_warning("%s %s failed, request %s: %s", call->service->name, call->action->name,
                   call->context.request_id, error->message);
-    answer_error(call->service, call->version, call->context.request_id, error, reply);
+    const Answer to = {call->context.arena, dispatch->form, call->service, call->version,
+                       call->context.request_id};
+    answer_error(&to, error, reply);
 }
 
 /* All that a READ action's reply depends on, but for the store. */
@@ -373,7 +485,8 @@ static const char *reply_key(const Call *call)
 static void run_read(Dispatcher *dispatcher, Dispatch *dispatch, HttpReply *reply)
 {
     const Call *call = &dispatch->call;
-    if (!dispatcher->replies) {
+    /* Documents do not show their request's id, so their replies are not remembered. */
+    if (!dispatcher->replies || dispatch->form != WIRE_QUERY) {
         dispatch_run(dispatch, reply);
         return;
     }
@@ -381,7 +494,7 @@ static void run_read(Dispatcher *dispatcher, Dispatch *dispatch, HttpReply *repl
     uint64_t version = dispatcher->config.version(dispatcher->config.cloud);
     const char *key = reply_key(call);
     if (reply_cache_find(dispatcher->replies, call->context.arena, key, version, reply)) {
-        answer(reply, 200, call->context.request_id);
+        answer(reply, call->context.arena, WIRE_QUERY, 200, call->context.request_id);
         return;
     }
     reply_cache_lend(dispatcher->replies, &reply->body);
@@ -402,7 +515,8 @@ void dispatch_begin(Dispatcher *dispatcher, Arena *arena, const HttpRequest *req
         !prepare(&in, &dispatch, &error)) {
         if (error->domain != FAULT_DOMAIN)
             g_warning("request %s could not be looked at: %s", in.request_id, error->message);
-        answer_error(in.service, in.version, in.request_id, error, reply);
+        const Answer to = answer_to(&in);
+        answer_error(&to, error, reply);
     } else if (dispatch->call.action->kind == READ) {
         run_read(dispatcher, dispatch, reply);
     } else {
@@ -415,7 +529,8 @@ void dispatch_refuse(Dispatcher *dispatcher, Arena *arena, const HttpRequest *re
 {
     Incoming in;
     read_incoming(dispatcher, arena, request, &in, NULL);
-    answer_error(in.service, in.version, in.request_id, why, reply);
+    const Answer to = answer_to(&in);
+    answer_error(&to, why, reply);
 }
 
 bool dispatch_authenticate(Dispatcher *dispatcher, Arena *arena, const HttpRequest *request,
@@ -423,7 +538,9 @@ bool dispatch_authenticate(Dispatcher *dispatcher, Arena *arena, const HttpReque
 {
     SignedRequest signed_request = {0};
     Claim claim;
-    if (!read_signed(arena, request, &signed_request, error))
+    const char *body;
+    size_t size;
+    if (!read_signed(arena, request, &signed_request, &body, &size, error))
         return false;
     claim_read(arena, &signed_request, &claim);
     return verifier_check(dispatcher->verifier, arena, &signed_request, &claim, PROTOCOL_QUERY,

@@ -19,7 +19,11 @@ struct Endpoint {
     Server *server;
 };
 
-static const Service *const services[] = {&service_ec2, &service_iam, &service_sts, NULL};
+/* Where neither scope nor host says which is meant, the first of those that have action and
+ * version: 2011-01-01 is one of EC2 and of Auto Scaling, and both have DescribeTags. */
+static const Service *const services[] = {
+    &service_cloudwatch, &service_ec2, &service_elb, &service_autoscaling,
+    &service_iam,        &service_sts, NULL};
 
 static bool find_key(void *data, Arena *arena, const char *access_key_id,
                      const Credential **ret_credential, GError **error)

@@ -31,7 +31,14 @@ typedef struct HttpRequest {
     const char *body; /* NULL when empty, or when the route takes it piece by piece */
     size_t body_size;
     const char *source_ip;
+    bool secure; /* it came by TLS */
 } HttpRequest;
+
+/* "http" or "https": how its client addresses the server. */
+static inline const char *http_scheme(const HttpRequest *request)
+{
+    return request->secure ? "https" : "http";
+}
 
 /* The first header of that name, in any case; NULL without. Pure. */
 const char *http_header(const HttpRequest *request, const char *name);

@@ -106,8 +106,33 @@ static const char *double_text(double value, char buffer[G_ASCII_DTOSTR_BUF_SIZE
     return buffer;
 }
 
-static void render_strings(const Renderer *renderer, const Field *field, XmlName name,
-                           const List *strings)
+/* "2010-11-22T09:30:05Z" where whole seconds are wanted. */
+static const char *time_text(const Field *field, int64_t time, char buffer[CLOCK_TEXT_SIZE])
+{
+    clock_format(time, buffer);
+    char *dot = field->whole ? strchr(buffer, '.') : NULL;
+    if (dot)
+        memcpy(dot, "Z", sizeof("Z"));
+    return buffer;
+}
+
+/* The items of a list of texts, numbers or times. */
+static void render_items(const Renderer *renderer, const Field *field, XmlName item,
+                         const List *list)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    LIST_EACH (const void *, value, list) {
+        if (field->kind == FIELD_STRINGS)
+            xml_element(renderer->xml, item, value);
+        else if (field->kind == FIELD_DOUBLES)
+            xml_element(renderer->xml, item, double_text(*(const double *)value, text));
+        else
+            xml_element(renderer->xml, item, time_text(field, *(const int64_t *)value, text));
+    }
+}
+
+static void render_list(const Renderer *renderer, const Field *field, XmlName name,
+                        const List *strings)
 {
     if (strings->n == 0) {
         if (field->keep)
@@ -118,9 +143,7 @@ static void render_strings(const Renderer *renderer, const Field *field, XmlName
     XmlName item = flat ? name : field->item ? xml_name(field->item, false) : renderer->item;
     if (!flat)
         xml_open(renderer->xml, name);
-    LIST_EACH (const char *, string, strings) {
-        xml_element(renderer->xml, item, string);
-    }
+    render_items(renderer, field, item, strings);
     if (!flat)
         xml_close(renderer->xml, name);
 }
@@ -188,11 +211,13 @@ static inline void render_member(Renderer *renderer, const Field *field, XmlName
     }
     case FIELD_TIME: {
         int64_t value = *(const int64_t *)member;
-        render_text(renderer, field, name, value == 0 ? NULL : clock_format(value, text));
+        render_text(renderer, field, name, value == 0 ? NULL : time_text(field, value, text));
         break;
     }
     case FIELD_STRINGS:
-        render_strings(renderer, field, name, member);
+    case FIELD_DOUBLES:
+    case FIELD_TIMES:
+        render_list(renderer, field, name, member);
         break;
     case FIELD_STRUCT:
         render_object(renderer, field, name, *(const void *const *)member);
@@ -299,6 +324,10 @@ void render_reply(Buffer *xml, const Service *service, const char *action, const
             buffer_add_text(xml, "</");
             buffer_add_text(xml, action);
             buffer_add_text(xml, "Result>");
+        } else if (service->always_result) {
+            buffer_add_char(xml, '<');
+            buffer_add_text(xml, action);
+            buffer_add_text(xml, "Result/>");
         }
         buffer_add_text(xml, "<ResponseMetadata>");
         xml_element(xml, xml_name("RequestId", false), request_id);

@@ -12,7 +12,7 @@ void request_facts_add(Arena *arena, const Caller *caller, const HttpRequest *ht
     }
     policy_add_caller_facts(arena, request);
     policy_add_fact(arena, request, "aws:SourceIp", http->source_ip);
-    policy_add_fact(arena, request, "aws:SecureTransport", "false");
+    policy_add_fact(arena, request, "aws:SecureTransport", http->secure ? "true" : "false");
     policy_add_fact(arena, request, "aws:RequestedRegion", region);
     policy_add_fact(arena, request, "aws:UserAgent", http_header(http, "user-agent"));
     policy_add_fact(arena, request, "aws:Referer", http_header(http, "referer"));

@@ -18,9 +18,11 @@
 
 struct Server {
     Traffic traffic;
+    Entrance plain, secure;
     unsigned idle_seconds;
-    GMutex lock;
-    GPtrArray *daemons; /* of struct MHD_Daemon; under lock */
+    GMutex lock;              /* guards what follows */
+    GPtrArray *daemons;       /* of struct MHD_Daemon */
+    struct MHD_Daemon *takes; /* one of them: of server_take; NULL: none, or not any more */
     bool stopped;
 };
 
@@ -30,6 +32,8 @@ Server *server_new(const ServerConfig *config)
     server->idle_seconds = config->idle_seconds ? config->idle_seconds : SERVER_IDLE_SECONDS;
     server->daemons = g_ptr_array_new();
     server->traffic.routes = config->routes;
+    server->plain = (Entrance){.traffic = &server->traffic};
+    server->secure = (Entrance){.traffic = &server->traffic, .secure = true};
     server->traffic.workers =
         jobs_new("api", config->workers ? config->workers : SERVER_WORKERS, NULL, NULL);
     jobs_set_limit(server->traffic.workers,
@@ -85,21 +89,33 @@ bool server_listen(const char *address, unsigned port, int *ret_fd, GError **err
     return trouble_set_errno(error, errnum, "cannot listen on port %u of %s", port, address);
 }
 
+/* fd: -1 for a daemon without a socket of its own, of one thread. NULL: errno says why. */
+static struct MHD_Daemon *start_daemon(Server *server, int fd, Entrance *entrance, unsigned threads,
+                                       unsigned max_connections)
+{
+    unsigned mode = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    const struct MHD_OptionItem socket_options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
+        /* A pool of one thread is libmicrohttpd's plain internal thread. */
+        {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    const struct MHD_OptionItem none = {MHD_OPTION_END, 0, NULL};
+    return MHD_start_daemon(
+        fd < 0 ? mode | MHD_USE_NO_LISTEN_SOCKET : mode, 0, NULL, NULL, http_connection_go_on,
+        entrance, MHD_OPTION_URI_LOG_CALLBACK, http_connection_open, entrance,
+        MHD_OPTION_UNESCAPE_CALLBACK, http_connection_unescape, entrance,
+        MHD_OPTION_NOTIFY_COMPLETED, http_connection_end, entrance, MHD_OPTION_CONNECTION_LIMIT,
+        max_connections ? max_connections : SERVER_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        server->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_HEADER_BYTES,
+        MHD_OPTION_ARRAY, fd < 0 ? &none : socket_options, MHD_OPTION_END);
+}
+
 bool server_add_listener(Server *server, int fd, unsigned threads, unsigned max_connections,
                          GError **error)
 {
-    unsigned pool = threads ? threads : SERVER_THREADS;
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        http_connection_go_on, &server->traffic, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_URI_LOG_CALLBACK, http_connection_open, &server->traffic,
-        MHD_OPTION_UNESCAPE_CALLBACK, http_connection_unescape, &server->traffic,
-        MHD_OPTION_NOTIFY_COMPLETED, http_connection_end, &server->traffic,
-        MHD_OPTION_CONNECTION_LIMIT, max_connections ? max_connections : SERVER_MAX_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, server->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)SERVER_HEADER_BYTES,
-        /* A pool of one thread is libmicrohttpd's plain internal thread. */
-        pool > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, pool, MHD_OPTION_END);
+    struct MHD_Daemon *daemon = start_daemon(server, fd, &server->plain,
+                                             threads ? threads : SERVER_THREADS, max_connections);
     if (!daemon) {
         int errnum = errno;
         close(fd);
@@ -108,6 +124,32 @@ bool server_add_listener(Server *server, int fd, unsigned threads, unsigned max_
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&server->lock);
     g_ptr_array_add(server->daemons, daemon);
     return true;
+}
+
+bool server_add_secure(Server *server, unsigned max_connections, GError **error)
+{
+    struct MHD_Daemon *daemon = start_daemon(server, -1, &server->secure, 1, max_connections);
+    if (!daemon)
+        return trouble_set_errno(error, errno, "cannot start the HTTPS server");
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&server->lock);
+    g_ptr_array_add(server->daemons, daemon);
+    server->takes = daemon;
+    return true;
+}
+
+int server_take(Server *server, int fd, uint32_t client)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(client)};
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&server->lock);
+    if (!server->takes) {
+        close(fd);
+        return -ECONNREFUSED;
+    }
+    errno = 0;
+    if (MHD_add_connection(server->takes, fd, (struct sockaddr *)&address, sizeof(address)) ==
+        MHD_YES)
+        return 0;
+    return errno ? -errno : -EAGAIN; /* it has closed the socket */
 }
 
 static void wait_for_work(Traffic *traffic) /* lock held */
@@ -138,6 +180,9 @@ void server_stop(Server *server)
         return;
     server->stopped = true;
     drain(&server->traffic);
+    g_mutex_lock(&server->lock);
+    server->takes = NULL;
+    g_mutex_unlock(&server->lock);
     for (unsigned i = 0; i < server->daemons->len; i++)
         MHD_stop_daemon(server->daemons->pdata[i]);
     g_ptr_array_set_size(server->daemons, 0);

@@ -1,6 +1,7 @@
 /* The HTTP server: any number of listeners (the host's loopback, the guests' network) over one
  * table of routes and one pool of workers. Event threads answer what only reads; what waits runs
- * on a worker meanwhile (api/route.h). Plain HTTP: TLS is terminated in lb/.
+ * on a worker meanwhile (api/route.h). Plain HTTP: TLS is terminated in lb/, which hands over what
+ * it has decrypted (server_take).
  *
  * Thread-safe but for server_stop and server_free, which its owner calls once. */
 #pragma once
@@ -35,6 +36,14 @@ bool server_listen(const char *address, unsigned port, int *ret_fd, GError **err
  * threads and at most so many connections (0: the defaults). */
 bool server_add_listener(Server *server, int fd, unsigned threads, unsigned max_connections,
                          GError **error);
+
+/* Makes server_take possible, with at most so many connections (0: the default). */
+bool server_add_secure(Server *server, unsigned max_connections, GError **error);
+/* Serves one connection, whose other end somebody who terminates TLS relays: its requests count as
+ * having come by https from client (IPv4, host byte order). fd, a connected non-blocking stream
+ * socket of any kind, becomes the server's even on failure. Any thread, never waits. 0, or -errno:
+ * the server is stopping or has too many. */
+int server_take(Server *server, int fd, uint32_t client);
 
 /* Refuses new requests, finishes those that run, waits up to five seconds until their replies are
  * sent, then closes everything. */

@@ -69,7 +69,10 @@ const Service *service_find(const Service *const *services, const ServiceHints *
             by_host = service;
         bool has_action = hints->action && find_action_of_any_version(service, hints->action);
         bool has_version = hints->version && service_has_version(service, hints->version);
-        if (has_action && has_version && !by_version)
+        /* Services have actions of one name, and versions of one date. */
+        bool fits = has_action && has_version &&
+                    service_find_action(service, hints->action, hints->version);
+        if (fits && !by_version)
             by_version = service;
         if (has_action && !by_action)
             by_action = service;

@@ -27,6 +27,8 @@ void shape_clear(const Shape *shape, void *object)
         case FIELD_STRING:
         case FIELD_TIME:
         case FIELD_STRINGS:
+        case FIELD_DOUBLES:
+        case FIELD_TIMES:
         case FIELD_STRUCT:
         case FIELD_STRUCTS:
         case FIELD_RENDERED:

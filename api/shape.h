@@ -19,8 +19,9 @@
  * C types of members: STRING const char * (NULL absent); INT int64_t (ABSENT); BOOL int
  * (0, 1, ABSENT_BOOL); DOUBLE double (NaN absent); TIME int64_t µs since the epoch (0 absent);
  * RENDERED Rendered *, as the first row of a shape that is only in replies (shape_rendered);
- * STRINGS List of const char *; STRUCT Shape * (NULL absent); STRUCTS List of Shape *; EMBED Shape,
- * its members standing at the same level as their neighbours.
+ * STRINGS List of const char *; DOUBLES List of const double *; TIMES (in replies) List of const
+ * int64_t *; STRUCT Shape * (NULL absent); STRUCTS List of Shape *; EMBED Shape, its members
+ * standing at the same level as their neighbours.
  *
  * Bound requests and replies live in the call's arena. Shapes are constant data. */
 #pragma once
@@ -38,6 +39,8 @@ typedef enum FieldKind {
     FIELD_DOUBLE,
     FIELD_TIME,
     FIELD_STRINGS,
+    FIELD_DOUBLES,
+    FIELD_TIMES,
     FIELD_STRUCT,
     FIELD_STRUCTS,
     FIELD_EMBED,
@@ -66,7 +69,12 @@ typedef struct Field {
     const char *scalar; /* STRUCTS, STRUCT: the member (its C offset's row name) that a bare value
                          * `Name.1=v` sets: old clients' `IpRanges.1=CIDR` */
     bool required;
-    bool keep;         /* in replies: shown even when absent or empty (<groupSet/>) */
+    bool plain; /* PROTOCOL_QUERY: a wrong or missing value is InvalidParameterValue or
+                 * MissingParameter rather than ValidationError */
+    bool whole; /* TIME, TIMES: in XML without milliseconds, which old clients do not read */
+    bool map;   /* STRUCTS: entries of a map, whose two members are its key and its value: an object
+                 * in JSON and CBOR */
+    bool keep;  /* in replies: shown even when absent or empty (<groupSet/>) */
     int64_t min, max;  /* INT: range; STRING: length; lists: count. Both 0: the default caps */
     int64_t otherwise; /* INT, BOOL: value when absent, if has_otherwise */
     bool has_otherwise;

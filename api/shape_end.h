@@ -6,6 +6,8 @@
 #undef DOUBLE
 #undef TIME
 #undef STRINGS
+#undef DOUBLES
+#undef TIMES
 #undef STRUCT
 #undef STRUCTS
 #undef EMBED

@@ -17,6 +17,8 @@
 #define DOUBLE(member, wire, ...) SHAPE_ROW(member, wire, FIELD_DOUBLE, ##__VA_ARGS__)
 #define TIME(member, wire, ...) SHAPE_ROW(member, wire, FIELD_TIME, ##__VA_ARGS__)
 #define STRINGS(member, wire, ...) SHAPE_ROW(member, wire, FIELD_STRINGS, ##__VA_ARGS__)
+#define DOUBLES(member, wire, ...) SHAPE_ROW(member, wire, FIELD_DOUBLES, ##__VA_ARGS__)
+#define TIMES(member, wire, ...) SHAPE_ROW(member, wire, FIELD_TIMES, ##__VA_ARGS__)
 #define STRUCT(member, wire, Type, ...)                                                            \
     SHAPE_ROW(member, wire, FIELD_STRUCT, .shape = Type##_shape, ##__VA_ARGS__)
 #define STRUCTS(member, wire, Type, ...)                                                           \

@@ -9,6 +9,8 @@
 #define DOUBLE(member, ...) double member;
 #define TIME(member, ...) int64_t member;
 #define STRINGS(member, ...) List member;
+#define DOUBLES(member, ...) List member;
+#define TIMES(member, ...) List member;
 #define STRUCT(member, name, Type, ...) Type *member;
 #define STRUCTS(member, name, Type, ...) List member;
 #define EMBED(member, Type) Type member;

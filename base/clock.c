@@ -1,22 +1,26 @@
-/* The time: the kernel's, a multiple of the kernel's, or one that a test moves.
+/* The time: the kernel's, a multiple of the kernel's or of another clock's, or one that a test
+ * moves.
  *
- * Invariant of a manual clock: who waits is in `waiters` from before it lets go of its own mutex
- * until after it has woken, so an advance either is seen by the waiter's check of the deadline or
- * finds the waiter in the list and wakes it. Lock order: the waiter's mutex, then `lock`; an
- * advance therefore never holds `lock` while it takes a waiter's mutex, and instead pins the
- * waiter, which does not return (its cond and mutex may then go away) before it is unpinned. */
+ * Invariant of a clock that can be moved (a manual one, or one whose speed changes): who waits is
+ * in `waiters` from before it lets go of its own mutex until after it has woken, so a move either
+ * is seen by the waiter's check of the deadline or finds the waiter in the list and wakes it. Lock
+ * order: the waiter's mutex, then `lock`; a move therefore never holds `lock` while it takes a
+ * waiter's mutex, and instead pins the waiter, which does not return (its cond and mutex may then
+ * go away) before it is unpinned. A following clock's `lock` comes before its base's. */
 #include "base/clock.h"
 
 /* No wait is longer: what is further away wakes spuriously once a month. */
 #define LONGEST_WAIT (30 * CLOCK_DAY)
 
 struct Clock {
-    double speed; /* 0: manual */
+    double speed; /* 0: manual, or following */
     int64_t start;
     int64_t start_monotonic;
 
-    GMutex lock; /* over all below, which only manual clocks use */
-    int64_t now;
+    Clock *base;    /* NULL: it follows none */
+    GMutex lock;    /* over all below, which only clocks that can be moved use */
+    ClockMark mark; /* of a following one */
+    int64_t now;    /* of a manual one */
     uint64_t advances;
     GQueue waiters;
     GCond unpinned;
@@ -40,26 +44,50 @@ Clock *clock_new(double speed)
     return clock;
 }
 
-Clock *clock_new_manual(int64_t start)
+static Clock *new_movable(void)
 {
     Clock *clock = g_new0(Clock, 1);
-    clock->now = start;
     g_mutex_init(&clock->lock);
     g_cond_init(&clock->unpinned);
     g_queue_init(&clock->waiters);
     return clock;
 }
 
-static bool is_manual(const Clock *clock)
+Clock *clock_new_manual(int64_t start)
+{
+    Clock *clock = new_movable();
+    clock->now = start;
+    return clock;
+}
+
+Clock *clock_new_following(Clock *base, const ClockMark *mark)
+{
+    int64_t now = clock_now(base);
+    Clock *clock = new_movable();
+    clock->base = base;
+    clock->mark = mark ? *mark : (ClockMark){.base = now, .shown = now, .speed = 1};
+    return clock;
+}
+
+static bool is_movable(const Clock *clock)
 {
     return !(clock->speed > 0);
+}
+
+/* lock is held. */
+static int64_t shown_now(const Clock *clock)
+{
+    if (!clock->base)
+        return clock->now;
+    const ClockMark *mark = &clock->mark;
+    return mark->shown + (int64_t)((double)(clock_now(clock->base) - mark->base) * mark->speed);
 }
 
 void clock_free(Clock *clock)
 {
     if (!clock)
         return;
-    if (is_manual(clock)) {
+    if (is_movable(clock)) {
         g_assert(clock->waiters.length == 0);
         g_mutex_clear(&clock->lock);
         g_cond_clear(&clock->unpinned);
@@ -69,9 +97,9 @@ void clock_free(Clock *clock)
 
 int64_t clock_now(Clock *clock)
 {
-    if (is_manual(clock)) {
+    if (is_movable(clock)) {
         G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&clock->lock);
-        return clock->now;
+        return shown_now(clock);
     }
     /* The real clock follows what the administrator sets; a faster one cannot. */
     if (clock->speed >= 1.0 && clock->speed <= 1.0)
@@ -90,11 +118,9 @@ static Waiter *waiter_not_told(Clock *clock)
     return NULL;
 }
 
-void clock_advance(Clock *clock, int64_t by)
+/* The clock was moved; lock is held, and let go of meanwhile. */
+static void wake_waiters(Clock *clock)
 {
-    g_assert(is_manual(clock) && by >= 0);
-    g_mutex_lock(&clock->lock);
-    clock->now += by;
     clock->advances++;
     for (Waiter *waiter; (waiter = waiter_not_told(clock));) {
         waiter->advances = clock->advances;
@@ -110,24 +136,64 @@ void clock_advance(Clock *clock, int64_t by)
         if (--waiter->pins == 0)
             g_cond_broadcast(&clock->unpinned);
     }
+}
+
+void clock_advance(Clock *clock, int64_t by)
+{
+    g_assert(is_movable(clock) && !clock->base && by >= 0);
+    g_mutex_lock(&clock->lock);
+    clock->now += by;
+    wake_waiters(clock);
     g_mutex_unlock(&clock->lock);
 }
 
-static bool wait_manual(Clock *clock, GCond *cond, GMutex *mutex, int64_t deadline)
+void clock_set_speed(Clock *clock, double speed)
+{
+    g_assert(clock->base && speed > 0);
+    g_mutex_lock(&clock->lock);
+    clock->mark = (ClockMark){
+        .base = clock_now(clock->base),
+        .shown = shown_now(clock),
+        .speed = speed,
+    };
+    wake_waiters(clock);
+    g_mutex_unlock(&clock->lock);
+}
+
+ClockMark clock_mark(Clock *clock)
+{
+    g_assert(clock->base);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&clock->lock);
+    return clock->mark;
+}
+
+/* What a following clock's base shows when it shows deadline itself; lock is held. */
+static int64_t base_deadline(const Clock *clock, int64_t deadline)
+{
+    const ClockMark *mark = &clock->mark;
+    double away = ((double)deadline - (double)mark->shown) / mark->speed;
+    return away < (double)(INT64_MAX / 2) ? mark->base + (int64_t)away + 1 : INT64_MAX;
+}
+
+static bool wait_movable(Clock *clock, GCond *cond, GMutex *mutex, int64_t deadline)
 {
     Waiter waiter = {.cond = cond, .mutex = mutex};
     waiter.link.data = &waiter;
 
     g_mutex_lock(&clock->lock);
-    if (clock->now >= deadline) {
+    if (shown_now(clock) >= deadline) {
         g_mutex_unlock(&clock->lock);
         return false;
     }
+    int64_t until = clock->base ? base_deadline(clock, deadline) : 0;
     waiter.advances = clock->advances;
     g_queue_push_tail_link(&clock->waiters, &waiter.link);
     g_mutex_unlock(&clock->lock);
 
-    g_cond_wait(cond, mutex);
+    if (clock->base)
+        clock_wait_until(clock->base, cond, mutex, until);
+    else
+        g_cond_wait(cond, mutex);
 
     g_mutex_lock(&clock->lock);
     bool pinned = waiter.pins > 0;
@@ -137,7 +203,7 @@ static bool wait_manual(Clock *clock, GCond *cond, GMutex *mutex, int64_t deadli
             g_cond_wait(&clock->unpinned, &clock->lock);
     }
     g_queue_unlink(&clock->waiters, &waiter.link);
-    bool early = clock->now < deadline;
+    bool early = shown_now(clock) < deadline;
     g_mutex_unlock(&clock->lock);
     if (pinned)
         g_mutex_lock(mutex);
@@ -150,8 +216,8 @@ bool clock_wait_until(Clock *clock, GCond *cond, GMutex *mutex, int64_t deadline
         g_cond_wait(cond, mutex);
         return true;
     }
-    if (is_manual(clock))
-        return wait_manual(clock, cond, mutex, deadline);
+    if (is_movable(clock))
+        return wait_movable(clock, cond, mutex, deadline);
 
     int64_t now = clock_now(clock);
     if (now >= deadline)

@@ -20,6 +20,19 @@ void clock_free(Clock *clock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Clock, clock_free)
 
 int64_t clock_now(Clock *clock);
+/* Follows another clock, which must outlive it, at a speed that can be changed: what it shows goes
+ * on from where it is when that happens. mark is where it shall go on from, as clock_mark() told an
+ * earlier one; NULL: it shows what the other does. */
+typedef struct ClockMark {
+    int64_t base;  /* when the other clock showed this … */
+    int64_t shown; /* … it showed that, … */
+    double speed;  /* … and since then it passes so many times as fast */
+} ClockMark;
+Clock *clock_new_following(Clock *base, const ClockMark *mark);
+/* Such a clock only; speed > 0. Wakes every clock_wait_until as clock_advance does. */
+void clock_set_speed(Clock *clock, double speed);
+ClockMark clock_mark(Clock *clock);
+
 /* Manual clocks only: moves on and wakes every clock_wait_until. Takes the waiters' mutexes one by
  * one: hold none of them. */
 void clock_advance(Clock *clock, int64_t by);

@@ -1,6 +1,7 @@
 /* `cumulet env`. */
 #include "cli/commands.h"
 #include "cli/environment.h"
+#include "base/fault.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,10 +9,16 @@
 
 static bool env_run(Call *call, GError **error)
 {
-    gboolean unset = FALSE;
+    gboolean unset = FALSE, https = FALSE;
     Target target;
-    if (!call_parse(call, (void *const[]){&unset}, error) || !target_open(call, &target, error))
+    if (!call_parse(call, (void *const[]){&unset, &https}, error) ||
+        !target_open(call, &target, error))
         return false;
+    if (https && !target.https_endpoint)
+        return trouble_set(error, "this cloud has no https endpoint; start its daemon with "
+                                  "./start -- --https-port N");
+    if (https)
+        target.endpoint = target.https_endpoint;
     if (!target.ready && !unset)
         fprintf(stderr, "cumulet: no daemon runs for %s yet; start it with: %s\n", target.state_dir,
                 target_start_command(call->arena, target.state_dir));
@@ -31,6 +38,7 @@ static bool env_run(Call *call, GError **error)
 
 static const GOptionEntry options[] = {
     {"unset", 0, 0, G_OPTION_ARG_NONE, NULL, "lines that take the variables away again", NULL},
+    {"https", 0, 0, G_OPTION_ARG_NONE, NULL, "the endpoint by https", NULL},
     {NULL},
 };
 
@@ -46,7 +54,9 @@ const Command env_command = {
             "They set the credentials, region and endpoint for the AWS CLI (2.13 and newer\n"
             "read AWS_ENDPOINT_URL; for older ones use 'cumulet aws'), the SDKs and the\n"
             "classic tools, and unset what would lead them elsewhere: profiles, session\n"
-            "tokens, endpoints of single services.\n",
+            "tokens, endpoints of single services. With --https they name the endpoint that\n"
+            "is reached by TLS; its certificate is vouched for by the cloud's own authority,\n"
+            "STATE/certificates/authority.pem, which AWS_CA_BUNDLE names in any case.\n",
     .options = options,
     .run = env_run,
 };

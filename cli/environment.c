@@ -85,6 +85,7 @@ void environment_list(Arena *arena, const Target *target, const char *const *cur
         {"AWS_REGION", target->region},
         {"AWS_ENDPOINT_URL", target->endpoint},
         {"AWS_EC2_METADATA_DISABLED", "true"},
+        {"AWS_CA_BUNDLE", target->authority}, /* for its https endpoint */
         /* The tools of 2009 to 2014: EC2 API tools, euca2ools, s3 and boto scripts. */
         {"AWS_ACCESS_KEY", target->access_key_id},
         {"AWS_SECRET_KEY", target->secret_access_key},

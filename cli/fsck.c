@@ -1,5 +1,5 @@
 /* `cumulet fsck`: becomes the daemon's program, which lies beside this one, to check instead of to
- * serve: only it knows how objects are kept. */
+ * serve: only it knows how objects and disks are kept. */
 #include "base/fault.h"
 #include "cli/commands.h"
 #include "cli/process_check.h"
@@ -13,7 +13,7 @@ static bool find_program(Arena *arena, const char **ret_path, GError **error)
     g_autofree char *directory = g_path_get_dirname(self);
     const char *path = arena_printf(arena, "%s/" DAEMON_NAME, directory);
     if (!g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
-        return trouble_set(error, "%s, which checks objects, is not there: install it again", path);
+        return trouble_set(error, "%s, which checks them, is not there: install it again", path);
     *ret_path = path;
     return true;
 }
@@ -39,14 +39,15 @@ static const GOptionEntry options[] = {
 const Command fsck_command = {
     .name = "fsck",
     .arguments = "",
-    .summary = "check that every stored object is whole",
-    .help = "Reads the bytes of all S3 objects and compares them with what was stored. The\n"
-            "daemon must not run meanwhile: 'cumulet stop' ends it. Prints a line for each\n"
-            "finding and a summary.\n"
+    .summary = "check that every stored object and disk is whole",
+    .help = "Reads the bytes of all S3 objects and compares them with what was stored, and checks\n"
+            "the files of volumes, snapshots, images and instances. The daemon must not run\n"
+            "meanwhile: 'cumulet stop' ends it. Prints a line for each finding and a summary.\n"
             "\n"
-            "  damaged     bytes differ from what was stored\n"
-            "  missing     there are no bytes\n"
-            "  orphan      bytes that belong to no object; removed with --repair\n"
+            "  damaged     bytes differ from what was stored; a disk's file is not whole, or lies\n"
+            "              over another file than it should\n"
+            "  missing     there are no bytes, or no file\n"
+            "  orphan      what belongs to no object and no disk; removed with --repair\n"
             "  miscounted  a wrong number of users of some bytes; corrected with --repair\n"
             "\n"
             "Ends with 0 when all is well or repaired, else with 1.\n",

@@ -1,214 +1,39 @@
-/* `cumulet image`: runs a recipe of guest/, which puts an image into the cloud's state directory,
- * and has the daemon register it.
- *
- * Invariant: the recipe places files before the manifest that names them, so an interrupted build
- * leaves what was there. */
-#include "base/fault.h"
-#include "cli/client.h"
+/* `cumulet image`. */
+#include "cli/image.h"
 #include "cli/commands.h"
 
-#include <errno.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-/* Where the recipes lie below an installation's prefix; else where they were when this program was
- * compiled: RECIPES. */
-#define INSTALLED "../share/cumulet/guest"
-
-typedef struct Recipe {
-    const char *name;    /* of the image, and of its directory */
-    const char *program; /* below the recipes' directory */
-    const char *option;  /* its own, or NULL */
-    bool takes_mirror;
-} Recipe;
-
-static const Recipe recipes[] = {
-    {"micro", "micro/build", NULL, false},
-    {"debian", "debian/build", NULL, true},
-    {"debian-disk", "debian/build", "--disk", true},
-};
-
-typedef struct Options {
-    gboolean force;
-    char *mirror;
-} Options;
-
-static const Recipe *find_recipe(const char *name)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(recipes); i++)
-        if (strcmp(recipes[i].name, name) == 0)
-            return &recipes[i];
-    return NULL;
-}
-
-static bool check_usage(const Call *call, const Options *options, const Recipe **ret_recipe,
-                        GError **error)
-{
-    if (strcmp(call->argv[0], "build") != 0)
-        return usage_set(error, "image knows build, not '%s'", call->argv[0]);
-    if (call->argc != 2)
-        return usage_set(error, "image build needs a name: micro, debian or debian-disk");
-    const Recipe *recipe = find_recipe(call->argv[1]);
-    if (!recipe)
-        return usage_set(error, "there is no recipe '%s'; there are micro, debian and debian-disk",
-                         call->argv[1]);
-    if (options->mirror && !recipe->takes_mirror)
-        return usage_set(error, "--mirror is not for %s", recipe->name);
-    *ret_recipe = recipe;
-    return true;
-}
-
-static bool find_program(Arena *arena, const Recipe *recipe, const char **ret_path, GError **error)
-{
-    g_autofree char *self = g_file_read_link("/proc/self/exe", error);
-    if (!self)
-        return false;
-    g_autofree char *directory = g_path_get_dirname(self);
-    const char *const places[] = {
-        arena_printf(arena, "%s/" INSTALLED "/%s", directory, recipe->program),
-        arena_printf(arena, RECIPES "/%s", recipe->program),
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
-        if (g_file_test(places[i], G_FILE_TEST_IS_EXECUTABLE)) {
-            *ret_path = places[i];
-            return true;
-        }
-    }
-    return trouble_set(error,
-                       "the recipe is neither %s nor %s: install cumulet again, or keep "
-                       "the folder that it was built from",
-                       places[0], places[1]);
-}
-
-/* The directory for all images: the daemon's user, who is another one when root starts it, must get
- * to them. */
-static bool make_directory(const char *path, GError **error)
-{
-    /* Whatever the umask. */
-    if (mkdir(path, 0755) < 0 ? errno != EEXIST : chmod(path, 0755) < 0)
-        return trouble_set_errno(error, errno, "cannot make %s", path);
-    return true;
-}
-
-/* Answers alone go to standard output. In the child. */
-static void redirect_output(void *unused)
-{
-    (void)unused;
-    dup2(STDERR_FILENO, STDOUT_FILENO);
-}
-
-/* With this process's terminal: it shows its progress, and Ctrl-C reaches it. */
-static bool run_recipe(const char *const argv[], GError **error)
-{
-    int status;
-    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, redirect_output,
-                      NULL, NULL, NULL, &status, error))
-        return false;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return true;
-    return trouble_set(error, "the image was not built: see above");
-}
-
-/* The name of the image that was built there. */
-static bool read_name(Arena *arena, const char *output, const char **ret_name, GError **error)
-{
-    const char *path = arena_printf(arena, "%s/image.json", output);
-    json_error_t why;
-    json_t *manifest = json_load_file(path, 0, &why);
-    *ret_name = arena_strdup(arena, json_string_value(json_object_get(manifest, "name")));
-    json_decref(manifest);
-    return *ret_name || trouble_set(error, "%s tells no name: %s", path, why.text);
-}
-
-static bool show_registered(const char *text, const char *name, GError **error)
-{
-    json_t *answer = json_loads(text, 0, NULL), *image;
-    size_t i;
-    bool found = false;
-    json_array_foreach(json_object_get(answer, "images"), i, image)
-    {
-        const char *id = json_string_value(json_object_get(image, "id"));
-        if (id && g_strcmp0(json_string_value(json_object_get(image, "name")), name) == 0) {
-            printf("%s  %s\n", id, name);
-            found = true;
-        }
-    }
-    json_decref(answer);
-    return found ||
-           trouble_set(error, "the daemon did not register %s; it said: %.200s", name, text);
-}
-
-/* Without a daemon there is nothing to do: the next one looks by itself. */
-static bool register_image(Call *call, const char *name, GError **error)
-{
-    Target target;
-    g_autoptr(GError) failure = NULL;
-    g_autofree char *text = NULL;
-    if (target_open(call, &target, &failure) &&
-        client_ask(call->arena, &target, "POST", "/_cumulet/images", NULL, &text, &failure))
-        return show_registered(text, name, error);
-    if (!g_error_matches(failure, TROUBLE_DOMAIN, NO_DAEMON)) {
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return false;
-    }
-    fprintf(stderr, "no daemon runs: the next one will offer the image\n");
-    puts(name);
-    return true;
-}
-
-static bool build(const Recipe *recipe, const char *program, const Options *options,
-                  const char *output, GError **error)
-{
-    const char *argv[8] = {program};
-    size_t n = 1;
-    if (recipe->option)
-        argv[n++] = recipe->option;
-    if (options->force)
-        argv[n++] = "--force";
-    if (options->mirror) {
-        argv[n++] = "--mirror";
-        argv[n++] = options->mirror;
-    }
-    argv[n] = output;
-    return run_recipe(argv, error);
-}
 
 static bool image_run(Call *call, GError **error)
 {
-    Options given = {0};
-    const Recipe *recipe = NULL;
-    const char *program = NULL, *name = NULL;
-    if (!call_parse(call, (void *const[]){&given.force, &given.mirror}, error) ||
-        !check_usage(call, &given, &recipe, error) ||
-        !find_program(call->arena, recipe, &program, error))
+    ImageOptions given = {0};
+    if (!call_parse(call,
+                    (void *const[]){&given.force, &given.mirror, &given.name, &given.description,
+                                    &given.architecture},
+                    error))
         return false;
-
-    const char *state = target_state(call);
-    if (!g_file_test(state, G_FILE_TEST_IS_DIR)) {
-        Target target; /* says what there is instead */
-        return target_open(call, &target, error);
-    }
-    const char *images = arena_printf(call->arena, "%s/images", state);
-    const char *output = arena_printf(call->arena, "%s/%s", images, recipe->name);
-    return make_directory(images, error) && build(recipe, program, &given, output, error) &&
-           read_name(call->arena, output, &name, error) && register_image(call, name, error);
+    if (strcmp(call->argv[0], "build") == 0)
+        return image_run_build(call, &given, error);
+    if (strcmp(call->argv[0], "import") == 0)
+        return image_run_import(call, &given, error);
+    return usage_set(error, "image knows build and import, not '%s'", call->argv[0]);
 }
 
 static const GOptionEntry options[] = {
-    {"force", 0, 0, G_OPTION_ARG_NONE, NULL, "build it even if it is up to date", NULL},
-    {"mirror", 0, 0, G_OPTION_ARG_STRING, NULL, "where Debian's packages come from", "URL"},
+    {"force", 0, 0, G_OPTION_ARG_NONE, NULL, "build: build it even if it is up to date", NULL},
+    {"mirror", 0, 0, G_OPTION_ARG_STRING, NULL, "build: where Debian's packages come from", "URL"},
+    {"name", 0, 0, G_OPTION_ARG_FILENAME, NULL, "import: what the image is to be called", "NAME"},
+    {"description", 0, 0, G_OPTION_ARG_FILENAME, NULL, "import: a description of it", "TEXT"},
+    {"architecture", 0, 0, G_OPTION_ARG_STRING, NULL, "import: x86_64 (the default) or i386",
+     "NAME"},
     {NULL},
 };
 
 const Command image_command = {
     .name = "image",
-    .arguments = "build NAME",
-    .summary = "build a machine image that instances can be launched from",
-    .help = "Builds a machine image and registers it as a public image of owner amazon.\n"
+    .arguments = "build NAME | import FILE --name NAME",
+    .summary = "build or import a machine image that instances can be launched from",
+    .help = "build builds a machine image and registers it as a public image of owner amazon.\n"
             "The answer is its id and name. NAME is\n"
             "\n"
             "  micro        the starter image, which ./start builds: a web server, SSH\n"
@@ -219,7 +44,13 @@ const Command image_command = {
             "and no root. Its packages come from where this system's apt takes them, unless\n"
             "--mirror names another place. What else it needs, it says. An older build is\n"
             "no longer offered, but instances of it go on. Nothing is done when the image\n"
-            "is up to date.\n",
+            "is up to date.\n"
+            "\n"
+            "import copies a disk image (qcow2, raw, VMDK, VHD or VHDX) and registers it as a\n"
+            "private image of the account; the answer is the same. A disk with a partition\n"
+            "table boots by itself, one with a bare ext file system with the starter image's\n"
+            "kernel. Needs a daemon that runs, and qemu-img. The file is not needed any more\n"
+            "afterwards.\n",
     .options = options,
     .operands_min = 1,
     .operands_max = 2,

@@ -1,4 +1,5 @@
 /* The status report for people: a block of facts, then a table for each kind of thing. */
+#include "cli/clock_text.h"
 #include "cli/status.h"
 #include "cli/text.h"
 
@@ -77,6 +78,12 @@ static void show_facts(Arena *arena, const json_t *status, GString *out)
     append(arena, line, ", way out ", network, "way_out", "");
     append(arena, line, "; ", network, "privileges", "");
     show_fact(out, "network", line);
+    /* Only when it is not as everybody expects. */
+    const json_t *clock = json_object_get(status, "clock");
+    if (json_number_value(json_object_get(clock, "speed")) > 1 ||
+        json_number_value(json_object_get(clock, "ahead_seconds")) > 0)
+        g_string_append_printf(line, "metrics and scaling: %s", clock_text(arena, clock));
+    show_fact(out, "clock", line);
     append(arena, line, "", addresses, "used", " used");
     append(arena, line, " of ", addresses, "pool", "");
     show_fact(out, "addresses", line);
@@ -103,8 +110,9 @@ static const Column image_columns[] = {
 
 static const Column balancer_columns[] = {
     {"LOAD BALANCER", {"name"}},
-    {"STATE", {"state"}},
-    {"ADDRESS", {"dns_name", "address"}},
+    {"ADDRESS", {"address"}},
+    {"IN SERVICE", {"in_service"}},
+    {"NAME", {"dns_name"}},
 };
 
 static void show_table(Arena *arena, const json_t *rows, const Column *columns, size_t n,

@@ -101,6 +101,7 @@ bool target_parse(Arena *arena, const char *text, Target *target, GError **error
         {"region", &target->region, true},
         {"endpoint_url", &target->endpoint, true},
         {"account_id", &target->account_id, false},
+        {"https_endpoint_url", &target->https_endpoint, false},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         *keys[i].value = value_of(arena, file, keys[i].key);
@@ -108,6 +109,8 @@ bool target_parse(Arena *arena, const char *text, Target *target, GError **error
             return trouble_set(error, "%s is damaged: it has no %s in its section [" SECTION "]",
                                target->credentials, keys[i].key);
     }
+    if (target->https_endpoint && !is_endpoint(target->https_endpoint))
+        target->https_endpoint = NULL;
     if (!is_endpoint(target->endpoint))
         return trouble_set(error, "%s is damaged: its endpoint_url is no http:// address",
                            target->credentials);
@@ -137,6 +140,7 @@ bool target_open(const Call *call, Target *ret_target, GError **error)
 {
     Target target = {.state_dir = target_state(call)};
     target.credentials = arena_printf(call->arena, "%s/credentials", target.state_dir);
+    target.authority = arena_printf(call->arena, "%s/certificates/authority.pem", target.state_dir);
     g_autofree char *text = NULL;
     g_autoptr(GError) read_error = NULL;
     if (!file_read(target.credentials, CREDENTIALS_MAX, &text, NULL, &read_error)) {

@@ -12,9 +12,11 @@ typedef struct Target {
     const char *access_key_id;
     const char *secret_access_key;
     const char *region;
-    const char *account_id; /* NULL when the file has none */
-    const char *endpoint;   /* of the running daemon, else where the last one was; never NULL */
-    bool ready;             /* STATE/run/ready stands: the daemon serves, or was killed */
+    const char *account_id;     /* NULL when the file has none */
+    const char *endpoint;       /* of the running daemon, else where the last one was; never NULL */
+    const char *https_endpoint; /* NULL: there is none */
+    const char *authority;      /* path of the certificate that vouches for https */
+    bool ready;                 /* STATE/run/ready stands: the daemon serves, or was killed */
 } Target;
 
 /* The state directory's absolute path: option (--state), else variable (CUMULET_STATE), else the

@@ -31,9 +31,10 @@ static bool write_cursor(Txn *txn, Arena *arena, const char *name, uint32_t curs
     return setting_put(txn, &setting, error);
 }
 
-/* The first free address after the cursor among first..last; query tells who holds one. */
+/* The first free address after the cursor among first..last; holders counts those of one, in the
+ * VPC if there is one. */
 static bool take_next(Txn *txn, Arena *arena, const char *cursor_name, uint32_t first,
-                      uint32_t last, Query query, const char *vpc_id, const char **ret_address,
+                      uint32_t last, Count holders, const char *vpc_id, const char **ret_address,
                       GError **error)
 {
     uint32_t cursor;
@@ -42,12 +43,12 @@ static bool take_next(Txn *txn, Arena *arena, const char *cursor_name, uint32_t 
     uint32_t candidate = cursor < first || cursor >= last ? first : cursor + 1;
     for (uint64_t tries = (uint64_t)last - first + 1; tries > 0; tries--) {
         const char *text = address_text(arena, candidate);
-        void *holder;
-        bool ok = vpc_id ? record_query_one(txn, arena, query, &holder, error, vpc_id, text)
-                         : record_query_one(txn, arena, query, &holder, error, text);
+        int64_t held;
+        bool ok = vpc_id ? record_count(txn, holders, &held, error, vpc_id, text)
+                         : record_count(txn, holders, &held, error, text);
         if (!ok)
             return false;
-        if (!holder) {
+        if (!held) {
             *ret_address = text;
             return write_cursor(txn, arena, cursor_name, candidate, error);
         }
@@ -77,11 +78,10 @@ bool address_take_private(Context *context, Txn *txn, const Subnet *subnet, cons
         if (address < first || address > last)
             return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
                              "Address %s is in subnet's reserved address range", wanted);
-        void *holder;
-        if (!record_query_one(txn, context->arena, QUERY_ENI_BY_PRIVATE_IP, &holder, error,
-                              subnet->vpc_id, wanted))
+        int64_t held;
+        if (!record_count(txn, COUNT_PRIVATE_ADDRESS_HOLDERS, &held, error, subnet->vpc_id, wanted))
             return false;
-        if (holder)
+        if (held)
             return fault_set(error, FAULT_INVALID_IP_ADDRESS_IN_USE, "Address %s is in use.",
                              wanted);
         *ret_address = address_text(context->arena, address);
@@ -90,7 +90,7 @@ bool address_take_private(Context *context, Txn *txn, const Subnet *subnet, cons
 
     const char *address;
     if (!take_next(txn, context->arena, arena_printf(context->arena, "cursor:%s", subnet->id),
-                   first, last, QUERY_ENI_BY_PRIVATE_IP, subnet->vpc_id, &address, error))
+                   first, last, COUNT_PRIVATE_ADDRESS_HOLDERS, subnet->vpc_id, &address, error))
         return false;
     if (!address)
         return fault_set(error, FAULT_INSUFFICIENT_FREE_ADDRESSES,
@@ -112,7 +112,7 @@ bool address_take_public(Context *context, Txn *txn, const char **ret_address, G
     const char *address;
     /* .0 and .1 stay free: .1 is where the endpoint may listen. */
     if (!take_next(txn, context->arena, "cursor:public", network + 2, (network | ~mask) - 1,
-                   QUERY_ENI_BY_PUBLIC_IP, NULL, &address, error))
+                   COUNT_PUBLIC_ADDRESS_HOLDERS, NULL, &address, error))
         return false;
     if (!address)
         return fault_set(error, FAULT_INSUFFICIENT_INSTANCE_CAPACITY,

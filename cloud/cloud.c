@@ -6,12 +6,19 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "cloud/certificates.h"
+#include "cloud/balancer_controller.h"
+#include "cloud/balancer_metrics.h"
 #include "cloud/disk_controller.h"
+#include "cloud/fast_clock.h"
 #include "cloud/instance_records.h"
 #include "cloud/instances.h"
 #include "cloud/known_policies.h"
 #include "cloud/layers.h"
 #include "cloud/leftovers.h"
+#include "cloud/long_work.h"
+#include "cloud/metrics.h"
+#include "cloud/scaling_controller.h"
 #include "cloud/seed.h"
 #include "cloud/site.h"
 #include "store/known_records.h"
@@ -31,6 +38,11 @@
 Store *cloud_store(Cloud *cloud)
 {
     return cloud->config.store;
+}
+
+struct Blobs *cloud_blobs(Cloud *cloud)
+{
+    return cloud->config.blobs;
 }
 
 struct KnownRecords *cloud_known_records(Cloud *cloud)
@@ -78,6 +90,7 @@ void cloud_wake_instance(Cloud *cloud, const char *vpc_id, const char *instance_
     Site *site = cloud_site(cloud, vpc_id);
     if (site)
         workqueue_add(site->instances, instance_id);
+    scaling_instance_changed(cloud, instance_id);
 }
 
 GPtrArray *cloud_sites(Cloud *cloud)
@@ -107,6 +120,7 @@ void cloud_wake_network(Cloud *cloud)
         if (site->lb) /* the fake back end has no packets to filter */
             workqueue_add(site->firewall, site->vpc_id);
     }
+    balancers_wake(cloud);
 }
 
 /* Called from the hypervisor's event thread. */
@@ -150,6 +164,21 @@ static void *run_inside(void *data)
     enter_first_site(inside->cloud);
     inside->ok = inside->fn(inside->cloud, &inside->error);
     return NULL;
+}
+
+void cloud_enter_thread(Cloud *cloud)
+{
+    enter_first_site(cloud);
+}
+
+Hypervisor *cloud_hypervisor(Cloud *cloud)
+{
+    return cloud->hypervisor;
+}
+
+bool cloud_machine_stats(Cloud *cloud, Arena *arena, List *stats, GError **error)
+{
+    return cloud->config.hypervisor->stats(cloud->hypervisor, arena, stats, error);
 }
 
 static bool call_inside(Cloud *cloud, bool (*fn)(Cloud *, GError **), GError **error)
@@ -342,6 +371,11 @@ static bool set_memory_limit(Cloud *cloud, GError **error)
 
 static void free_cloud(Cloud *cloud)
 {
+    scaling_close(cloud);
+    metrics_close(cloud->metrics);
+    g_free(cloud->alarm_handler);
+    clock_free(cloud->fast_clock);
+    certificates_free(cloud->certificates);
     g_ptr_array_unref(cloud->sites);
     g_hash_table_unref(cloud->ends);
     g_hash_table_unref(cloud->held);
@@ -364,6 +398,7 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
     copy_config(cloud, config);
     cloud->known_records = known_records_new(config->store);
     cloud->known_policies = known_policies_new();
+    cloud->certificates = certificates_new(cloud);
     g_mutex_init(&cloud->growing);
     g_mutex_init(&cloud->mutex);
     g_cond_init(&cloud->sweep);
@@ -371,8 +406,12 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
     cloud->ends = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     cloud->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_cond_init(&cloud->released);
-    if (!seed(cloud, error) || !note_boot(cloud, error) || !open_sites(cloud, error) ||
-        !call_inside(cloud, open_hypervisor, error) || !set_memory_limit(cloud, error)) {
+    cloud->balancers =
+        workqueue_new("balancers", cloud->config.clock, 1, NULL, balancers_step, cloud);
+    if (!seed(cloud, error) || !note_boot(cloud, error) || !fast_clock_open(cloud, error) ||
+        !metrics_open(cloud->config.state_dir, cloud->fast_clock, &cloud->metrics, error) ||
+        !open_sites(cloud, error) || !call_inside(cloud, open_hypervisor, error) ||
+        !set_memory_limit(cloud, error)) {
         cloud_close(cloud, true);
         return false;
     }
@@ -383,8 +422,10 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
     g_mutex_unlock(&cloud->mutex);
     cloud->disks =
         workqueue_new("disks", cloud->config.clock, 1, enter_first_site, disks_step, cloud);
+    cloud->balancer_metrics = balancer_metrics_open(cloud);
     if (!call_inside(cloud, instances_compare, error) || !sites_remove_strays(cloud, error) ||
-        !leftovers_remove(cloud, error)) {
+        !leftovers_remove(cloud, error) || !long_work_open(cloud, enter_first_site, error) ||
+        !scaling_open(cloud, error)) {
         cloud_close(cloud, true);
         return false;
     }
@@ -424,6 +465,22 @@ static bool stop_machines(Cloud *cloud, GError **error)
     }
 }
 
+/* Probes call for the controller, and the controller asks the probes: both are at rest before
+ * either goes. */
+static void close_balancers(Cloud *cloud)
+{
+    if (!cloud->balancers)
+        return;
+    balancer_metrics_close(cloud->balancer_metrics);
+    workqueue_pause(cloud->balancers, true);
+    for (unsigned i = 0; i < cloud->sites->len; i++) {
+        Site *site = cloud->sites->pdata[i];
+        probes_close(site->probes);
+        site->probes = NULL;
+    }
+    workqueue_free(g_steal_pointer(&cloud->balancers));
+}
+
 void cloud_close(Cloud *cloud, bool keep_guests)
 {
     if (!cloud)
@@ -437,6 +494,9 @@ void cloud_close(Cloud *cloud, bool keep_guests)
         g_thread_join(cloud->sweeper);
     for (unsigned i = 0; i < cloud->sites->len; i++)
         workqueue_pause(((Site *)cloud->sites->pdata[i])->instances, true);
+    scaling_pause(cloud);
+    long_work_close(cloud);
+    close_balancers(cloud);
     workqueue_free(cloud->disks);
     g_autoptr(GError) error = NULL;
     if (!keep_guests && cloud->hypervisor &&
@@ -495,13 +555,18 @@ bool cloud_reset(Cloud *cloud, GError **error)
     for (unsigned i = 0; i < sites->len; i++)
         workqueue_pause(((Site *)sites->pdata[i])->instances, true);
     workqueue_pause(cloud->disks, true);
-    bool ok = clear_store(cloud, error) && call_inside(cloud, wipe, error);
+    scaling_pause(cloud);
+    long_work_pause(cloud);
+    bool ok = clear_store(cloud, error) && call_inside(cloud, wipe, error) &&
+              metrics_clear(cloud->metrics, error);
     g_mutex_lock(&cloud->mutex);
     g_hash_table_remove_all(cloud->ends);
     g_mutex_unlock(&cloud->mutex);
     for (unsigned i = 0; i < sites->len; i++)
         workqueue_resume(((Site *)sites->pdata[i])->instances);
     workqueue_resume(cloud->disks);
+    scaling_resume(cloud);
+    long_work_resume(cloud);
     cloud_wake_network(cloud);
     return ok;
 }

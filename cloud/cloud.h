@@ -24,6 +24,7 @@ typedef struct CloudConfig {
     const char *libvirt_uri; /* NULL: the embedded driver */
     const char *addresses;   /* public pool: "127.77.0.0/16" */
     unsigned endpoint_port;
+    struct Blobs *blobs;       /* of objects, for bundles; NULL: there are none to be had */
     bool no_outside;           /* guests get no way out of the cloud */
     const char *dns_suffix;    /* public DNS names end so: "test" */
     uint64_t memory_limit_mib; /* for guests in all; 0: what the host has, less a reserve */
@@ -44,6 +45,7 @@ bool cloud_reset(Cloud *cloud, GError **error);
 
 /* What verbs and controllers work with; borrowed, for the cloud's life. */
 Store *cloud_store(Cloud *cloud);
+struct Blobs *cloud_blobs(Cloud *cloud);
 struct KnownRecords *cloud_known_records(Cloud *cloud);
 struct KnownPolicies *cloud_known_policies(Cloud *cloud);
 uint64_t cloud_version(Cloud *cloud); /* its store_version() */
@@ -52,6 +54,14 @@ const char *cloud_state_dir(Cloud *cloud);
 const char *cloud_dns_suffix(Cloud *cloud);
 const char *cloud_addresses(Cloud *cloud);
 int64_t cloud_now(Cloud *cloud);
+
+/* What the hypervisor counts (MachineStats *, backends/hypervisor.h) of every machine that runs, by
+ * instance id, in one call. From a thread that called cloud_enter_thread() first, which puts it
+ * inside the guests' network for good. */
+void cloud_enter_thread(Cloud *cloud);
+bool cloud_machine_stats(Cloud *cloud, Arena *arena, List *stats, GError **error);
+/* For those who know which back end it is. Borrowed. */
+Hypervisor *cloud_hypervisor(Cloud *cloud);
 
 /* The instance has to be looked at again. Never blocks. */
 void cloud_wake_instance(Cloud *cloud, const char *vpc_id, const char *instance_id);
@@ -77,6 +87,7 @@ typedef struct CloudStatus {
     List instances; /* of Instance *, those terminated in the last hour included */
     List names;     /* of const char *: the Name tag of each of them, or NULL */
     List images;    /* of Image *: available ones */
+    List balancers; /* of BalancerStatus * (cloud/balancers.h) */
 } CloudStatus;
 bool cloud_status(Cloud *cloud, Arena *arena, const char *account_id, CloudStatus *ret_status,
                   GError **error);

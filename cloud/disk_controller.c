@@ -8,6 +8,7 @@
 
 #include "base/fault.h"
 #include "base/faultpoint.h"
+#include "cloud/bundle_freeze.h"
 #include "cloud/images.h"
 #include "cloud/layers.h"
 #include "cloud/machine.h"
@@ -34,7 +35,7 @@ void cloud_wake_disks(Cloud *cloud)
 
 /* ---- one volume in one pair of hands ---- */
 
-static void hold(Cloud *cloud, const char *id)
+void disk_hold(Cloud *cloud, const char *id)
 {
     g_mutex_lock(&cloud->mutex);
     while (g_hash_table_contains(cloud->held, id))
@@ -43,7 +44,7 @@ static void hold(Cloud *cloud, const char *id)
     g_mutex_unlock(&cloud->mutex);
 }
 
-static void release(Cloud *cloud, const char *id)
+void disk_release(Cloud *cloud, const char *id)
 {
     g_mutex_lock(&cloud->mutex);
     g_hash_table_remove(cloud->held, id);
@@ -66,12 +67,12 @@ static bool with_volume(Disks *disks, const char *id, VolumeWork work, GError **
     g_autoptr(Txn) txn = NULL;
     Volume *volume;
     faultpoint("disk-begin");
-    hold(disks->cloud, id);
+    disk_hold(disks->cloud, id);
     bool ok = txn_begin_read(cloud_store(disks->cloud), &txn, error) &&
               volume_get(txn, disks->arena, id, &volume, error) && txn_commit(&txn, error) &&
               (!is_mine(disks, volume) || work(disks, volume, error));
     txn_rollback(g_steal_pointer(&txn));
-    release(disks->cloud, id);
+    disk_release(disks->cloud, id);
     return ok;
 }
 
@@ -352,10 +353,10 @@ static bool freeze_all(Disks *disks, const Belongings *belongings, GError **erro
             list_add(&freezes, disks->arena, one);
     }
     LIST_EACH (const Freeze *, held, &freezes)
-        hold(disks->cloud, held->volume->id);
+        disk_hold(disks->cloud, held->volume->id);
     bool ok = freeze(disks, &freezes, &belongings->snapshots, error);
     LIST_EACH (const Freeze *, done, &freezes)
-        release(disks->cloud, done->volume->id);
+        disk_release(disks->cloud, done->volume->id);
     return ok;
 }
 
@@ -389,7 +390,8 @@ bool disks_settle(Cloud *cloud, Arena *arena, const Instance *instance, int64_t 
             return false;
     }
     *ret_again = MIN(*ret_again, disks.again);
-    return load_belongings(&disks, &belongings, error) && freeze_all(&disks, &belongings, error);
+    return load_belongings(&disks, &belongings, error) && freeze_all(&disks, &belongings, error) &&
+           bundle_freeze(cloud, arena, instance, disks.runs, error);
 }
 
 /* ---- those of no instance ---- */

@@ -14,8 +14,12 @@ void cloud_wake_disks(Cloud *cloud);
 /* One look of the disk queue; key is unused. */
 int64_t disks_step(void *cloud, const char *key);
 
+/* Waits until nobody else works upon the files of that volume, until it is released. */
+void disk_hold(Cloud *cloud, const char *id);
+void disk_release(Cloud *cloud, const char *id);
+
 /* Does what is to be done with an instance's volumes, in its step. Snapshots for an image that
- * wants the machine shut down are left alone while it runs. *ret_again becomes earlier if there is
- * to be another look. */
+ * wants the machine shut down, and bundles of it, are left alone while it runs. *ret_again becomes
+ * earlier if there is to be another look. */
 bool disks_settle(Cloud *cloud, Arena *arena, const Instance *instance, int64_t *ret_again,
                   GError **error);

@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/id.h"
+#include "cloud/images.h"
 #include <string.h>
 
 #define TOKEN_MARK "cumulet-page-1"
@@ -160,4 +161,17 @@ bool cloud_page_of(Context *context, const char *kind, const Page *page, const L
     }
     *ret_token = i < all->n ? token_make(context->arena, kind, key(context->arena, last)) : NULL;
     return true;
+}
+
+List accounts_named(Context *context, const List *names)
+{
+    List ids = {0};
+    LIST_EACH (const char *, name, names) {
+        if (strcmp(name, "self") == 0)
+            name = context->caller.account_id;
+        else if (strcmp(name, IMAGES_AMAZON_ALIAS) == 0)
+            name = IMAGES_AMAZON_ACCOUNT;
+        list_add(&ids, context->arena, name);
+    }
+    return ids;
 }

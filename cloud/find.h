@@ -39,3 +39,7 @@ bool cloud_find_ids(Context *context, Txn *txn, const Finder *finder, const Page
 bool cloud_page_of(Context *context, const char *kind, const Page *page, const List *all,
                    const char *(*key)(Arena *arena, const void *item), List *list,
                    const char **ret_token, GError **error);
+
+/* Accounts as filters and callers name them, as ids: "self", "amazon"; what is no alias stands for
+ * itself. */
+List accounts_named(Context *context, const List *names);

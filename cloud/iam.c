@@ -1,18 +1,19 @@
 /* IAM users, their keys and inline policies.
  *
- * Invariant: a key or a policy of a user has its user; so a user with either cannot be deleted. */
+ * Invariant: a key, a policy or a certificate of a user has its user; so a user with any of them
+ * cannot be deleted. */
 #include "cloud/iam.h"
-
 #include "base/fault.h"
 #include "base/id.h"
 #include "cloud/accounts.h"
+#include "cloud/iam_parts.h"
 #include "cloud/known_policies.h"
+#include "cloud/signing_certificates.h"
 #include <string.h>
 
 /* ---- names ---- */
 
-/* [\w+=,.@-]: of users and policies. */
-static bool check_iam_name(const char *name, const char *member, size_t most, GError **error)
+bool iam_check_name(const char *name, const char *member, size_t most, GError **error)
 {
     size_t length = strlen(name);
     bool ok = length > 0;
@@ -31,8 +32,7 @@ static bool check_iam_name(const char *name, const char *member, size_t most, GE
     return true;
 }
 
-/* "/", "/staff/north/". */
-static bool check_path(const char *path, const char *member, GError **error)
+bool iam_check_path(const char *path, const char *member, GError **error)
 {
     size_t length = strlen(path);
     bool ok = length > 0 && length <= 512 && path[0] == '/' && path[length - 1] == '/';
@@ -77,9 +77,8 @@ static bool find_user(const Context *context, Txn *txn, const char *name, User *
     return true;
 }
 
-/* name NULL: the caller; then *ret_user is NULL for root. */
-static bool find_user_or_caller(const Context *context, Txn *txn, const char *name, User **ret_user,
-                                GError **error)
+bool iam_find_user_or_caller(const Context *context, Txn *txn, const char *name, User **ret_user,
+                             GError **error)
 {
     name = name ? name : caller_user_name(&context->caller);
     if (name)
@@ -107,8 +106,8 @@ bool iam_create_user(const Context *context, const char *name, const char *path,
                      GError **error)
 {
     path = path ? path : "/";
-    if (!check_iam_name(name, "userName", USER_NAME_MAX_LENGTH, error) ||
-        !check_path(path, "path", error))
+    if (!iam_check_name(name, "userName", USER_NAME_MAX_LENGTH, error) ||
+        !iam_check_path(path, "path", error))
         return false;
     User *user = arena_new_struct(context->arena, User);
     *user = (User){
@@ -148,7 +147,7 @@ bool iam_get_user(const Context *context, const char *name, User **ret_user, GEr
     g_autoptr(Txn) txn = NULL;
     User *user;
     if (!txn_begin_read(cloud_store(context->cloud), &txn, error) ||
-        !find_user_or_caller(context, txn, name, &user, error) ||
+        !iam_find_user_or_caller(context, txn, name, &user, error) ||
         (!user && !describe_root(context, txn, &user, error)))
         return false;
     *ret_user = user;
@@ -195,15 +194,19 @@ bool iam_delete_user(const Context *context, const char *name, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     User *user;
-    List keys = {0}, policies = {0};
+    List keys = {0}, policies = {0}, certificates = {0};
     if (!txn_begin(cloud_store(context->cloud), &txn, error) ||
         !find_user(context, txn, name, &user, error) ||
         !keys_of(context, txn, user, &keys, error) ||
-        !policies_of(context, txn, name, &policies, error))
+        !policies_of(context, txn, name, &policies, error) ||
+        !signing_certificates_of(txn, context->arena, user->account_id, user->name, &certificates,
+                                 error))
         return false;
-    if (keys.n || policies.n)
+    if (keys.n || policies.n || certificates.n)
         return fault_set(error, FAULT_DELETE_CONFLICT, "Cannot delete entity, must %s first.",
-                         keys.n ? "delete access keys" : "delete policies");
+                         keys.n       ? "delete access keys"
+                         : policies.n ? "delete policies"
+                                      : "delete signing certificates");
     return record_change(txn, CHANGE_DELETE_USER, NULL, error, context->caller.account_id, name) &&
            txn_commit(&txn, error);
 }
@@ -217,7 +220,7 @@ bool iam_create_access_key(const Context *context, const char *name, AccessKey *
     User *user;
     List keys = {0};
     if (!txn_begin(cloud_store(context->cloud), &txn, error) ||
-        !find_user_or_caller(context, txn, name, &user, error) ||
+        !iam_find_user_or_caller(context, txn, name, &user, error) ||
         !keys_of(context, txn, user, &keys, error))
         return false;
     if (keys.n >= ACCESS_KEYS_PER_USER)
@@ -236,7 +239,7 @@ bool iam_list_access_keys(const Context *context, const char *name, List *list, 
     g_autoptr(Txn) txn = NULL;
     User *user;
     return txn_begin_read(cloud_store(context->cloud), &txn, error) &&
-           find_user_or_caller(context, txn, name, &user, error) &&
+           iam_find_user_or_caller(context, txn, name, &user, error) &&
            keys_of(context, txn, user, list, error);
 }
 
@@ -245,7 +248,7 @@ static bool find_key(const Context *context, Txn *txn, const char *name, const c
                      List *keys, AccessKey **ret_key, GError **error)
 {
     User *user;
-    if (!find_user_or_caller(context, txn, name, &user, error) ||
+    if (!iam_find_user_or_caller(context, txn, name, &user, error) ||
         !keys_of(context, txn, user, keys, error))
         return false;
     AccessKey *found = NULL;
@@ -335,7 +338,7 @@ bool iam_put_user_policy(const Context *context, const char *user, const char *n
         .name = name,
         .document = document,
     };
-    return check_iam_name(name, "policyName", POLICY_NAME_MAX_LENGTH, error) &&
+    return iam_check_name(name, "policyName", POLICY_NAME_MAX_LENGTH, error) &&
            policy_read(context->arena, document, POLICY_OF_IDENTITY, &read, error) &&
            txn_begin(cloud_store(context->cloud), &txn, error) &&
            find_user(context, txn, user, &found, error) &&

@@ -168,6 +168,7 @@ static bool edit_deregistered(Context *context, Txn *txn, Image *image, const vo
     if (!record_query(txn, context->arena, QUERY_MAPPINGS_OF_IMAGE, &mappings, error, image->id))
         return false;
     state_move(&image_machine, image->id, &image->state, IMAGE_DEREGISTERED);
+    image->work = NULL; /* who is at it looks at the state */
     /* The record stays for the instances that were made of it; what is asked below counts it. */
     if (!image_put(txn, image, error) ||
         !record_change(txn, CHANGE_DELETE_PERMISSIONS_OF_IMAGE, NULL, error, image->id) ||

@@ -68,18 +68,11 @@ static void add_filter(Context *context, List *filters, const char *name, const 
     list_add(filters, context->arena, filter);
 }
 
-/* Owners as account ids: what is no alias stands for itself. */
-static void add_owner_filter(Context *context, const List *owners, List *filters)
+static void add_account_filter(Context *context, List *filters, const char *name,
+                               const List *accounts)
 {
-    List ids = {0};
-    LIST_EACH (const char *, owner, owners) {
-        if (strcmp(owner, "self") == 0)
-            owner = context->caller.account_id;
-        else if (strcmp(owner, IMAGES_AMAZON_ALIAS) == 0)
-            owner = IMAGES_AMAZON_ACCOUNT;
-        list_add(&ids, context->arena, owner);
-    }
-    add_filter(context, filters, "owner-id", &ids);
+    List ids = accounts_named(context, accounts);
+    add_filter(context, filters, name, &ids);
 }
 
 /* What a Describe of images asks for, as filters. */
@@ -96,14 +89,9 @@ static const List *filters_of(Context *context, const ImageQuery *query)
     add_filter(context, filters, "state", &states);
 
     if (query->owners && query->owners->n > 0)
-        add_owner_filter(context, query->owners, filters);
-    if (query->executable_by && query->executable_by->n > 0) {
-        List values = {0};
-        LIST_EACH (const char *, user, query->executable_by)
-            list_add(&values, context->arena,
-                     strcmp(user, "self") == 0 ? context->caller.account_id : user);
-        add_filter(context, filters, "executable-by", &values);
-    }
+        add_account_filter(context, filters, "owner-id", query->owners);
+    if (query->executable_by && query->executable_by->n > 0)
+        add_account_filter(context, filters, "executable-by", query->executable_by);
     return filters;
 }
 
@@ -186,7 +174,8 @@ static bool settle(Txn *txn, Arena *arena, Image *image, GError **error)
     if (!failed && pending)
         return true;
     if (failed)
-        image->state_reason = arena_printf(arena, "The snapshot %s could not be taken", failed);
+        image->state_reason =
+            arena_printf(arena, "Client.InternalError: The snapshot %s could not be taken", failed);
     state_move(&image_machine, image->id, &image->state, failed ? IMAGE_FAILED : IMAGE_AVAILABLE);
     return image_put(txn, image, error);
 }

@@ -3,6 +3,7 @@
 
 #include "cloud/cloud.h"
 #include "cloud/find.h"
+#include "cloud/object_access.h"
 #include "cloud/tags.h"
 
 /* The account that owns what has the owner alias "amazon": Amazon Linux's, in us-east-1. */
@@ -46,9 +47,9 @@ bool image_resolve(Context *context, Txn *txn, const char *id, const char *kind,
 
 /* What CreateImage, RegisterImage and CopyImage ask for. NULL and 0: not given. */
 typedef struct ImageSpec {
-    const char *name, *description;
-    List mappings;   /* of RunVolume *: device, and what is to be there */
-    List image_tags; /* of TagPair * */
+    const char *name, *description; /* name: only of a bundle it may be NULL */
+    List mappings;                  /* of RunVolume *: device, and what is to be there */
+    List image_tags;                /* of TagPair * */
     List snapshot_tags;
     /* RegisterImage: of snapshots. */
     const char *architecture, *root_device_name, *virtualization_type, *boot_mode;
@@ -65,6 +66,14 @@ bool image_create(Context *context, const char *instance_id, bool reboot, const 
                   const char **ret_id, GError **error);
 /* Of snapshots: the root device's mapping names one. */
 bool image_register(Context *context, const ImageSpec *spec, const char **ret_id, GError **error);
+/* Of a bundle, "bucket/prefix.manifest.xml", which the caller may read and whose account signed it:
+ * pending until it is unpacked (cloud/image_unpack.h). Without a name it gets one. Also of kernels
+ * and ramdisks: what it is, the manifest says. Faults: InvalidManifest, AuthFailure (it is another
+ * account's), InvalidAMIAttributeItemValue (what the manifest says is none that can be),
+ * InvalidParameterValue, InvalidAMIName.…, InvalidAMIID.… of kernels, InvalidBlockDeviceMapping.
+ * The calling thread has no transaction. */
+bool image_register_bundle(Context *context, const char *location, const ImageSpec *spec,
+                           const ObjectAccess *access, const char **ret_id, GError **error);
 /* Another one of the same bytes; its snapshots are copies. */
 bool image_copy(Context *context, const char *source_id, const ImageSpec *spec, bool copy_tags,
                 const char **ret_id, GError **error);

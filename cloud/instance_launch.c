@@ -278,14 +278,27 @@ static bool record_launch(Context *context, Txn *txn, Launch *launch, List *inst
                              launch->spec->request_digest, launch->reservation_id, error);
 }
 
+bool instances_record(Context *context, Txn *txn, const RunSpec *spec, List *instances,
+                      GError **error)
+{
+    Launch launch = {.spec = spec, .now = cloud_now(context->cloud)};
+    return check_spec(spec, error) && record_launch(context, txn, &launch, instances, error);
+}
+
+void instances_wake(Cloud *cloud, const List *instances)
+{
+    LIST_EACH (const Instance *, instance, instances)
+        cloud_wake_instance(cloud, instance->vpc_id, instance->id);
+    cloud_wake_network(cloud);
+}
+
 bool instances_run(Context *context, const RunSpec *spec, List *ret_views, GError **error)
 {
     g_autoptr(Txn) txn = NULL;
     const char *repeated;
     List instances = {0}, views = {0};
-    Launch launch = {.spec = spec, .now = cloud_now(context->cloud)};
 
-    if (!check_spec(spec, error) || !txn_begin(cloud_store(context->cloud), &txn, error) ||
+    if (!txn_begin(cloud_store(context->cloud), &txn, error) ||
         !client_token_find(context, txn, "RunInstances", spec->client_token, spec->request_digest,
                            &repeated, error))
         return false;
@@ -293,14 +306,12 @@ bool instances_run(Context *context, const RunSpec *spec, List *ret_views, GErro
         if (!record_query(txn, context->arena, QUERY_INSTANCES_OF_RESERVATION, &instances, error,
                           repeated))
             return false;
-    } else if (!record_launch(context, txn, &launch, &instances, error)) {
+    } else if (!instances_record(context, txn, spec, &instances, error)) {
         return false;
     }
     if (!instance_views(context, txn, &instances, &views, error) || !txn_commit(&txn, error))
         return false;
-    LIST_EACH (const Instance *, instance, &instances)
-        cloud_wake_instance(context->cloud, instance->vpc_id, instance->id);
-    cloud_wake_network(context->cloud);
+    instances_wake(context->cloud, &instances);
     *ret_views = views;
     return true;
 }

@@ -294,6 +294,18 @@ bool instances_reboot(Context *context, const List *ids, GError **error)
     return change_all(context, ids, reboot_one, NULL, NULL, error);
 }
 
+static bool monitor_one(Context *context, Txn *txn, Instance *instance, void *data, GError **error)
+{
+    const bool *enabled = data;
+    instance->monitoring = *enabled;
+    return true;
+}
+
+bool instances_monitor(Context *context, const List *ids, bool enabled, GError **error)
+{
+    return change_all(context, ids, monitor_one, &enabled, NULL, error);
+}
+
 bool instance_console(Context *context, const char *id, const char **ret_text, size_t *ret_size,
                       int64_t *ret_time, GError **error)
 {

@@ -77,6 +77,12 @@ typedef struct InstanceView {
  * what it made the first time. */
 bool instances_run(Context *context, const RunSpec *spec, List *ret_views, GError **error);
 
+/* The same inside a transaction of the caller, without regard to client tokens: Instance *, added
+ * to *instances. When it is committed, they are to be woken. */
+bool instances_record(Context *context, Txn *txn, const RunSpec *spec, List *instances,
+                      GError **error);
+void instances_wake(Cloud *cloud, const List *instances); /* of Instance * */
+
 /* User data as sent, in base64 with or without line breaks → as kept. Fault
  * InvalidParameterValue. */
 bool instance_check_user_data(Context *context, const char *text, const char **ret_text,
@@ -123,6 +129,9 @@ bool instances_stop(Context *context, const List *ids, bool force, List *ret_cha
                     GError **error);
 bool instances_terminate(Context *context, const List *ids, List *ret_changes, GError **error);
 bool instances_reboot(Context *context, const List *ids, GError **error);
+
+/* Detailed monitoring: only noted, since every instance has metrics of each minute. */
+bool instances_monitor(Context *context, const List *ids, bool enabled, GError **error);
 
 /* What ModifyInstanceAttribute may change; NULL, -1 and empty leave as it is. */
 typedef struct InstanceChange {

@@ -31,6 +31,12 @@ bool layer_add(Txn *txn, const char *path, const char *backing, const char *back
            (known || layer_insert(txn, &layer, error));
 }
 
+bool layer_add_whole(Txn *txn, const char *path, const char *format, int64_t now, GError **error)
+{
+    Layer layer = {.path = path, .format = format, .created = now};
+    return layer_insert(txn, &layer, error);
+}
+
 bool layer_make(Cloud *cloud, const char *path, int64_t size_bytes, GError **error)
 {
     g_autoptr(Arena) arena = arena_new();

@@ -15,6 +15,8 @@ char *layer_path(Arena *arena, const char *name);
  * nothing (NULL). One that is noted already is left as it is. */
 bool layer_add(Txn *txn, const char *path, const char *backing, const char *backing_format,
                int64_t now, GError **error);
+/* Notes a file over nothing, of format ("raw", "qcow2"), which the caller makes. */
+bool layer_add_whole(Txn *txn, const char *path, const char *format, int64_t now, GError **error);
 /* Makes the file of an overlay that is noted, unless it is there. */
 bool layer_make(Cloud *cloud, const char *path, int64_t size_bytes, GError **error);
 /* Whether a disk has a partition table (an MBR with a partition, or a GPT), so that it boots by

@@ -1,11 +1,14 @@
-/* The controller of a VPC's rules and public addresses: firewall and listeners as the store says.
+/* The controller of a VPC's rules, public addresses and load balancers: firewall and listeners as
+ * the store says.
  *
  * Invariant: each look derives the whole wanted state from the store; the back ends apply what
  * differs. A port of a public address is open exactly when a rule lets some client in. */
 #include "cloud/site.h"
 
 #include "base/cidr.h"
+#include "base/fault.h"
 #include "cloud/addresses.h"
+#include "cloud/balancer_controller.h"
 #include "cloud/instances.h"
 #include <string.h>
 
@@ -15,6 +18,7 @@
 #define RULE_NAMES_PORTS 32 /* a rule for so few ports names each */
 #define RETRY_AFTER (5 * CLOCK_SECOND)
 #define LISTEN_AGAIN_AFTER (30 * CLOCK_SECOND)
+#define BALANCER_LISTEN_AGAIN_AFTER (5 * CLOCK_SECOND)
 #define PROTOCOL_TCP 6
 
 static const uint16_t well_known_ports[] = {22,   80,   443,  21,   25,   53,   110,  143,   389,
@@ -186,22 +190,33 @@ static void build_address(View *view, const Eni *eni, LbConfig *config)
         list_add(&config->listeners, view->arena, listener);
 }
 
-static bool apply_addresses(View *view, int64_t *again)
+static void add_addresses(View *view, LbConfig *config)
 {
-    LbConfig config = {0};
     LIST_EACH (Instance *, instance, &view->alive)
         g_hash_table_insert(view->instances, (void *)instance->id, instance);
     LIST_EACH (const Eni *, eni, &view->enis) {
         const Instance *owner =
             eni->instance_id ? g_hash_table_lookup(view->instances, eni->instance_id) : NULL;
         if (eni->public_ip && owner && owner->state != INSTANCE_PENDING)
-            build_address(view, eni, &config);
+            build_address(view, eni, config);
     }
-    List failures = {0};
-    int status = lb_apply(view->site->lb, &config, view->arena, &failures);
-    if (status < 0)
-        g_warning("public addresses: %s", g_strerror(-status));
-    LIST_EACH (const LbFailure *, failure, &failures) {
+}
+
+static bool is_balancers(const List *planned, const LbFailure *failure)
+{
+    LIST_EACH (const PlannedListener *, listener, planned) {
+        if (listener->listener == failure->listener)
+            return true;
+    }
+    return false;
+}
+
+/* Of load balancers the record tells. */
+static void warn(View *view, const List *failures, const List *planned, int64_t *again)
+{
+    LIST_EACH (const LbFailure *, failure, failures) {
+        if (is_balancers(planned, failure))
+            continue;
         g_warning("cannot listen on %s port %u: %s%s",
                   address_text(view->arena, failure->listener->address), failure->listener->port,
                   g_strerror(failure->error),
@@ -209,9 +224,31 @@ static bool apply_addresses(View *view, int64_t *again)
                       ? "; an ordinary user may not open ports below 1024: lower "
                         "net.ipv4.ip_unprivileged_port_start, or start the daemon as root"
                       : "");
-        *again = cloud_now(view->site->cloud) + LISTEN_AGAIN_AFTER;
+        *again = MIN(*again, cloud_now(view->site->cloud) + LISTEN_AGAIN_AFTER);
     }
-    return status == 0;
+}
+
+/* Public addresses of instances, and load balancers. */
+static bool apply_listeners(View *view, int64_t *again, GError **error)
+{
+    Site *site = view->site;
+    LbConfig config = {0};
+    List planned = {0}, failures = {0};
+    g_autoptr(BalancerPlan) plan = NULL;
+    bool retry;
+    if (!balancer_plan_load(site, view->arena, &plan, error))
+        return false;
+    add_addresses(view, &config);
+    balancer_plan_listeners(plan, &config, &planned);
+    int status = lb_apply(site->lb, &config, view->arena, &failures);
+    if (status < 0)
+        return trouble_set_errno(error, -status, "cannot set the listeners");
+    warn(view, &failures, &planned, again);
+    if (!balancers_record_failures(site, &planned, &failures, &retry, error))
+        return false;
+    if (retry)
+        *again = MIN(*again, cloud_now(site->cloud) + BALANCER_LISTEN_AGAIN_AFTER);
+    return true;
 }
 
 int64_t network_step(void *data, const char *unused)
@@ -238,7 +275,9 @@ int64_t network_step(void *data, const char *unused)
         return cloud_now(site->cloud) + RETRY_AFTER;
     }
     int64_t again = WORK_DONE;
-    if (!apply_addresses(&view, &again))
+    if (!apply_listeners(&view, &again, &error)) {
+        g_warning("%s: %s", site->vpc_id, error->message);
         return cloud_now(site->cloud) + RETRY_AFTER;
+    }
     return again;
 }

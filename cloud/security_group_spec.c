@@ -5,6 +5,7 @@
 #include "cloud/security_group_spec.h"
 
 #include "base/cidr.h"
+#include "cloud/balancer_parts.h"
 #include <netinet/in.h>
 #include <string.h>
 
@@ -122,6 +123,13 @@ static bool read_source_group(Context *context, Txn *txn, const SecurityGroup *g
 {
     const char *shown = spec->group.id ? spec->group.id : spec->group.name;
     SecurityGroup *source;
+    /* The group of all balancers in EC2-Classic, which scripts of the time let in. */
+    if (g_strcmp0(spec->group_owner, "amazon-elb") == 0 && strcmp(shown, "amazon-elb-sg") == 0) {
+        if (!balancer_open_group(context, txn, group->vpc_id, &source, error))
+            return false;
+        rule->source_group_id = source->id;
+        return true;
+    }
     /* Every VPC is a network of its own, so another account's group can have no traffic here. */
     if (spec->group_owner && spec->group_owner[0] != '\0' &&
         strcmp(spec->group_owner, context->caller.account_id) != 0)

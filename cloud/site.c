@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "cloud/addresses.h"
+#include "cloud/balancer_controller.h"
 #include "cloud/catalog.h"
 
 /* Names that programs in guests look up and that are Cumulet here. */
@@ -78,6 +79,10 @@ bool site_open(Cloud *cloud, const Vpc *vpc, Site **ret_site, GError **error)
             site_close(site, true);
             return false;
         }
+        if (!balancers_open_probes(site, error)) {
+            site_close(site, true);
+            return false;
+        }
     }
     site->instances = workqueue_new("instances", cloud->config.clock, INSTANCE_THREADS, enter,
                                     instance_step, site);
@@ -128,6 +133,7 @@ void site_close(Site *site, bool keep_guests)
         return;
     workqueue_free(site->instances);
     workqueue_free(site->firewall);
+    probes_close(site->probes);
     lb_close(site->lb);
     if (site->network)
         site->cloud->config.network->close(site->network, keep_guests);

@@ -14,9 +14,10 @@ struct Site {
     Cloud *cloud;
     const char *vpc_id; /* owned */
     Network *network;
-    Lb *lb;               /* NULL where guests have no network (fake) */
-    WorkQueue *instances; /* keys: instance ids; cloud/instance_controller.c */
-    WorkQueue *firewall;  /* one key; cloud/network_controller.c */
+    Lb *lb;                /* NULL where guests have no network (fake) */
+    struct Probes *probes; /* of load balancers; likewise */
+    WorkQueue *instances;  /* keys: instance ids; cloud/instance_controller.c */
+    WorkQueue *firewall;   /* one key; cloud/network_controller.c */
 };
 
 /* What every part of cloud/ shares. */
@@ -25,6 +26,11 @@ struct Cloud {
     Hypervisor *hypervisor;
     struct KnownRecords *known_records;
     struct KnownPolicies *known_policies;
+    struct Certificates *certificates; /* cloud/certificates.h */
+    struct Clock *fast_clock;          /* cloud/fast_clock.h */
+    struct Metrics *metrics;
+    struct Scaling *scaling;            /* cloud/scaling_controller.h */
+    struct AlarmHandler *alarm_handler; /* cloud/alarms.h */
     GMutex growing;        /* taken before mutex: a network is being opened; guards follow */
     CloudNetworkFn follow; /* what runs in each new one; NULL: nothing */
     void *follow_data;
@@ -32,8 +38,12 @@ struct Cloud {
     GPtrArray *sites; /* of Site *: never changed, but another one takes its place */
     GHashTable *ends; /* instance id → MachineEventKind + 1: how its machine ended, until seen */
     WorkQueue *disks; /* one key; cloud/disk_controller.c */
+    WorkQueue *balancers; /* one key; cloud/balancer_controller.c */
+    struct BalancerMetrics *balancer_metrics;
     GHashTable *held; /* set of ids of volumes that are worked on; guarded by mutex */
     GCond released;
+    WorkQueue *long_work; /* cloud/long_work.h */
+    bool halting;         /* long work is to end; guarded by mutex */
     GThread *sweeper;
     GCond sweep;
     bool ending;

@@ -7,7 +7,6 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "cloud/disk_controller.h"
-#include "cloud/images.h"
 #include "cloud/instances.h"
 #include "cloud/layers.h"
 #include "cloud/volumes.h"
@@ -122,25 +121,6 @@ bool snapshot_create(Context *context, const char *volume_id, const char *descri
     return true;
 }
 
-/* The volume's tags become the snapshot's; what the request says wins. */
-static bool copy_tags_of(Context *context, Txn *txn, const Volume *volume, const Snapshot *snapshot,
-                         GError **error)
-{
-    g_autoptr(GHashTable) table = NULL;
-    List ids = {0}, pairs = {0};
-    list_add(&ids, context->arena, volume->id);
-    if (!tags_of(context, txn, &ids, &table, error))
-        return false;
-    const List *tags = g_hash_table_lookup(table, volume->id);
-    for (size_t i = 0; tags && i < tags->n; i++) {
-        const Tag *tag = list_at(tags, i);
-        TagPair *pair = arena_new_struct(context->arena, TagPair);
-        *pair = (TagPair){.key = tag->key, .value = tag->value};
-        list_add(&pairs, context->arena, pair);
-    }
-    return tags_put(context, txn, snapshot->id, "snapshot", &pairs, error);
-}
-
 bool snapshots_create(Context *context, const char *instance_id, bool without_boot,
                       const List *without, const char *description, const List *tags,
                       bool copy_tags, List *ret_views, GError **error)
@@ -159,7 +139,7 @@ bool snapshots_create(Context *context, const char *instance_id, bool without_bo
         if ((boot && without_boot) || list_has(without, volume->id))
             continue;
         if (!snapshot_record(context, txn, volume, description, &snapshot, error) ||
-            (copy_tags && !copy_tags_of(context, txn, volume, snapshot, error)) ||
+            (copy_tags && !tags_copy(context, txn, volume->id, snapshot->id, "snapshot", error)) ||
             !tags_put(context, txn, snapshot->id, "snapshot", tags, error) ||
             !add_view(context, txn, snapshot, ret_views, error))
             return false;
@@ -232,24 +212,10 @@ bool snapshot_delete_one(Context *context, const char *id, GError **error)
 
 /* ---- find ---- */
 
-/* Accounts as ids: what is no alias stands for itself. */
-static const List *accounts_of(Context *context, const List *names)
-{
-    List *ids = arena_new_struct(context->arena, List);
-    LIST_EACH (const char *, name, names) {
-        if (strcmp(name, "self") == 0)
-            name = context->caller.account_id;
-        else if (strcmp(name, IMAGES_AMAZON_ALIAS) == 0)
-            name = IMAGES_AMAZON_ACCOUNT;
-        list_add(ids, context->arena, name);
-    }
-    return ids;
-}
-
 static void add_filter(Context *context, List *filters, const char *name, const List *values)
 {
     FindFilter *filter = arena_new_struct(context->arena, FindFilter);
-    *filter = (FindFilter){.name = name, .values = *accounts_of(context, values)};
+    *filter = (FindFilter){.name = name, .values = accounts_named(context, values)};
     list_add(filters, context->arena, filter);
 }
 

@@ -1,4 +1,5 @@
 /* What `cumulet status` shows. */
+#include "cloud/balancers.h"
 #include "cloud/site.h"
 #include "cloud/tags.h"
 #include <string.h>
@@ -44,6 +45,7 @@ bool cloud_status(Cloud *cloud, Arena *arena, const char *account_id, CloudStatu
         !record_query(txn, arena, QUERY_INSTANCES_OF_ACCOUNT, &status.instances, error,
                       account_id) ||
         !record_query(txn, arena, QUERY_IMAGES_FOR_ACCOUNT, &status.images, error, account_id) ||
+        !balancers_status(cloud, txn, arena, account_id, &status.balancers, error) ||
         !add_names(cloud, arena, txn, &status, error))
         return false;
     *ret_status = status;

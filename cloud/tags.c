@@ -123,6 +123,20 @@ bool tags_of(Context *context, Txn *txn, const List *resource_ids, GHashTable **
     return true;
 }
 
+bool tags_copy(Context *context, Txn *txn, const char *from_id, const char *to_id,
+               const char *to_type, GError **error)
+{
+    List tags = {0}, pairs = {0};
+    if (!record_query(txn, context->arena, QUERY_TAGS_OF, &tags, error, from_id))
+        return false;
+    LIST_EACH (const Tag *, tag, &tags) {
+        TagPair *pair = arena_new_struct(context->arena, TagPair);
+        *pair = (TagPair){.key = tag->key, .value = tag->value};
+        list_add(&pairs, context->arena, pair);
+    }
+    return tags_put(context, txn, to_id, to_type, &pairs, error);
+}
+
 static const Kind *kind_of(const char *id)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {

@@ -19,6 +19,9 @@ bool tags_check(const List *pairs, GError **error); /* of TagPair * */
  * "instance". */
 bool tags_put(Context *context, Txn *txn, const char *resource_id, const char *resource_type,
               const List *pairs, GError **error);
+/* Sets the tags that one resource has of another, too, inside a transaction. */
+bool tags_copy(Context *context, Txn *txn, const char *from_id, const char *to_id,
+               const char *to_type, GError **error);
 /* All tags of the resources named, into a table resource id → List * of Tag *, for rendering a
  * page of them. Free with g_hash_table_unref; the lists live in the arena. */
 bool tags_of(Context *context, Txn *txn, const List *resource_ids, GHashTable **ret_tags,

@@ -4,10 +4,15 @@
 #include "base/fault.h"
 #include "cloud/accounts.h"
 #include "cloud/addresses.h"
+#include "cloud/balancers.h"
+#include "cloud/certificates.h"
+#include "cloud/fast_clock.h"
 #include "cloud/iam.h"
+#include "cloud/image_import.h"
 #include "cloud/images.h"
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static json_t *instance_json(Cloud *cloud, Arena *arena, const Instance *instance, const char *name)
@@ -25,10 +30,47 @@ static json_t *instance_json(Cloud *cloud, Arena *arena, const Instance *instanc
         arena_printf(arena, "%s/instances/%s/console.log", cloud_state_dir(cloud), instance->id));
 }
 
+static json_t *balancer_json(Arena *arena, const BalancerStatus *status)
+{
+    const Balancer *balancer = status->view->balancer;
+    json_t *listeners = json_array(), *instances = json_array();
+    unsigned in_service = 0;
+    LIST_EACH (const BalancerListener *, listener, &status->view->listeners)
+        json_array_append_new(listeners,
+                              json_pack("{s:i, s:s, s:I, s:s, s:s*}", "port", atoi(listener->port),
+                                        "protocol", listener->protocol, "instance_port",
+                                        (json_int_t)listener->instance_port, "instance_protocol",
+                                        listener->instance_protocol, "problem", listener->failure));
+    LIST_EACH (const InstanceHealth *, health, &status->healths) {
+        json_array_append_new(instances,
+                              json_pack("{s:s, s:s, s:s}", "id", health->instance_id, "state",
+                                        health->state, "description", health->description));
+        in_service += strcmp(health->state, "InService") == 0;
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", balancer->name, "dns_name",
+                     status->view->dns_name, "address", balancer->address, "in_service",
+                     arena_printf(arena, "%u of %zu", in_service, status->healths.n), "listeners",
+                     listeners, "instances", instances);
+}
+
+/* A listener that is not open is a problem that somebody should see to. */
+static void add_problems(const BalancerStatus *status, json_t *problems)
+{
+    const Balancer *balancer = status->view->balancer;
+    LIST_EACH (const BalancerListener *, listener, &status->view->listeners) {
+        if (listener->failure)
+            json_array_append_new(problems,
+                                  json_sprintf("load balancer %s cannot listen on %s port %d: %s",
+                                               balancer->name, balancer->address,
+                                               atoi(listener->port), listener->failure));
+    }
+}
+
 static json_t *lists_json(const Admin *admin, Arena *arena, const CloudStatus *status,
                           unsigned *ret_used)
 {
     json_t *instances = json_array(), *images = json_array();
+    json_t *balancers = json_array(), *problems = json_array();
     *ret_used = 0;
     for (size_t i = 0; i < status->instances.n; i++) {
         const Instance *instance = list_at(&status->instances, i);
@@ -39,8 +81,13 @@ static json_t *lists_json(const Admin *admin, Arena *arena, const CloudStatus *s
     LIST_EACH (const Image *, image, &status->images)
         json_array_append_new(images, json_pack("{s:s, s:s*, s:s}", "id", image->id, "name",
                                                 image->name, "kind", image->kind));
-    return json_pack("{s:o, s:o, s:[], s:[]}", "instances", instances, "images", images,
-                     "load_balancers", "problems");
+    LIST_EACH (const BalancerStatus *, balancer, &status->balancers) {
+        json_array_append_new(balancers, balancer_json(arena, balancer));
+        add_problems(balancer, problems);
+    }
+    *ret_used += (unsigned)status->balancers.n;
+    return json_pack("{s:o, s:o, s:o, s:o}", "instances", instances, "images", images,
+                     "load_balancers", balancers, "problems", problems);
 }
 
 /* Takes the object. */
@@ -53,6 +100,42 @@ static bool tell(Arena *arena, json_t *object, const char **ret_json, GError **e
     *ret_json = arena_strdup(arena, text);
     free(text);
     return true;
+}
+
+/* ---- the fast clock ---- */
+
+static json_t *clock_object(Cloud *cloud)
+{
+    double ahead = (double)(fast_now(cloud) - cloud_now(cloud)) / (double)CLOCK_SECOND;
+    return json_pack("{s:f, s:f}", "speed", fast_clock_speed(cloud), "ahead_seconds",
+                     MAX(ahead, 0));
+}
+
+static bool clock_json(void *data, Arena *arena, double speed, const char **ret_json,
+                       GError **error)
+{
+    const Admin *admin = data;
+    if (speed > 0 && !(speed >= FAST_CLOCK_SLOWEST && speed <= FAST_CLOCK_FASTEST))
+        return fault_set(error, FAULT_VALIDATION_ERROR,
+                         "The clock's speed is a factor from %g to %g", FAST_CLOCK_SLOWEST,
+                         FAST_CLOCK_FASTEST);
+    if (speed > 0 && !fast_clock_set_speed(admin->cloud, speed, error))
+        return false;
+    return tell(arena, clock_object(admin->cloud), ret_json, error);
+}
+
+/* ---- load of machines that run nothing ---- */
+
+static bool set_load(void *data, const char *instance_id, double percent, GError **error)
+{
+    const Admin *admin = data;
+    if (!admin->fake)
+        return fault_set(error, FAULT_UNSUPPORTED_OPERATION,
+                         "Real machines are as busy as they are: only those of the fake back end "
+                         "can be told");
+    return fake_set_load(cloud_hypervisor(admin->cloud), instance_id, percent) ||
+           fault_set(error, FAULT_INVALID_INSTANCE_ID_NOT_FOUND, "No machine of %.50s runs",
+                     instance_id);
 }
 
 static bool status_json(void *data, Arena *arena, const char **ret_json, GError **error)
@@ -77,6 +160,7 @@ static bool status_json(void *data, Arena *arena, const char **ret_json, GError 
         (json_int_t)status.memory_limit_mib, "network", "backend", status.network.backend, "router",
         status.network.router, "way_out", status.network.way_out, "privileges", admin->privileges,
         "addresses", "pool", status.addresses, "used", (int)used);
+    json_object_set_new(facts, "clock", clock_object(admin->cloud));
     bool ok = root && facts && json_object_update(facts, root) == 0;
     json_decref(root);
     if (!ok)
@@ -130,6 +214,54 @@ static bool refresh_images(void *data, Arena *arena, const char **ret_json, GErr
     return tell(arena, json_pack("{s:o}", "images", array), ret_json, error);
 }
 
+static bool import_image(void *data, Arena *arena, const AdminImport *import, const char **ret_json,
+                         GError **error)
+{
+    const Admin *admin = data;
+    Context context = {
+        .cloud = admin->cloud,
+        .arena = arena,
+        .caller = {.account_id = admin->account_id},
+        .region = admin->region,
+    };
+    const ImageImport wanted = {
+        .file = import->file,
+        .name = import->name,
+        .description = import->description,
+        .architecture = import->architecture,
+    };
+    const char *id;
+    if (!image_import(&context, &wanted, &id, error))
+        return false;
+    return tell(arena, json_pack("{s:s*, s:s}", "id", id, "name", import->name), ret_json, error);
+}
+
+/* ---- certificates ---- */
+
+static json_t *certificate_json(const RootCertificate *certificate)
+{
+    return json_pack("{s:s, s:s, s:s*, s:s*}", "id", certificate->record->id, "status",
+                     certificate->record->active ? "Active" : "Inactive", "private_key",
+                     certificate->private_key_path, "certificate", certificate->certificate_path);
+}
+
+static bool certificates_json(void *data, Arena *arena, bool replace, const char **ret_json,
+                              GError **error)
+{
+    const Admin *admin = data;
+    List certificates = {0};
+    if ((replace && !certificates_replace(admin->cloud, arena, error)) ||
+        !certificates_list(admin->cloud, arena, &certificates, error))
+        return false;
+    json_t *array = json_array();
+    LIST_EACH (const RootCertificate *, certificate, &certificates)
+        json_array_append_new(array, certificate_json(certificate));
+    return tell(arena,
+                json_pack("{s:o, s:s}", "certificates", array, "ec2_certificate",
+                          certificates_ec2_file(admin->cloud, arena)),
+                ret_json, error);
+}
+
 static bool reset(void *data, GError **error)
 {
     const Admin *admin = data;
@@ -150,5 +282,9 @@ AdminHooks admin_hooks(Admin *admin, bool allow_reset)
         .accounts_json = accounts_json,
         .create_account = create_account,
         .refresh_images = refresh_images,
+        .import_image = import_image,
+        .clock_json = clock_json,
+        .set_load = set_load,
+        .certificates_json = certificates_json,
     };
 }

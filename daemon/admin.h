@@ -9,6 +9,7 @@ typedef struct Admin {
     Cloud *cloud;
     Blobs *blobs;
     const char *account_id, *endpoint, *region, *privileges;
+    bool fake;       /* the back end */
     int64_t started; /* monotonic, µs */
 } Admin;
 

@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #define DEFAULT_PORT 4566
+/* With the default port only: who names another one runs a second daemon, maybe. */
+#define DEFAULT_HTTPS_PORT 4567
+#define HTTPS_PORT_NOT_SAID -1
 #define DEFAULT_ADDRESSES "127.77.0.0/16"
 #define SMALLEST_POOL_BITS 30
 
@@ -51,6 +54,11 @@ static bool check(const Config *config, GError **error)
         return trouble_set(error, "--backend is libvirt or fake, not %s", config->backend);
     if (config->port < 1 || config->port > 65535)
         return trouble_set(error, "--port is a number from 1 to 65535, not %d", config->port);
+    if (config->https_port < 0 || config->https_port > 65535 || config->https_port == config->port)
+        return trouble_set(error,
+                           "--https-port is another number than --port, from 1 to 65535, or 0 for "
+                           "none, not %d",
+                           config->https_port);
     if (inet_pton(AF_INET, config->bind, &address) != 1)
         return trouble_set(error, "--bind is an address of this computer like 127.0.0.1, not %s",
                            config->bind);
@@ -77,6 +85,7 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
     g_autofree char *log_level = g_strdup("notice");
     int allow_reset = 0, force_tcg = 0, no_outside = 0, version = 0, fsck = 0, repair = 0;
     config->port = DEFAULT_PORT;
+    config->https_port = HTTPS_PORT_NOT_SAID;
     config->clock_speed = 1;
     const GOptionEntry entries[] = {
         {"state", 0, 0, G_OPTION_ARG_FILENAME, &config->state_dir,
@@ -88,6 +97,8 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
         {"bind", 0, 0, G_OPTION_ARG_STRING, &config->bind, "Address the API listens on (127.0.0.1)",
          "ADDRESS"},
         {"port", 0, 0, G_OPTION_ARG_INT, &config->port, "Port the API listens on (4566)", "N"},
+        {"https-port", 0, 0, G_OPTION_ARG_INT, &config->https_port,
+         "Port the API listens on by HTTPS, 0: none (4567, with another --port: none)", "N"},
         {"addresses", 0, 0, G_OPTION_ARG_STRING, &config->addresses,
          "Public addresses to give out, addresses of this host (" DEFAULT_ADDRESSES ")", "CIDR"},
         {"memory", 0, 0, G_OPTION_ARG_INT, &config->memory_mib,
@@ -136,6 +147,9 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
     config->no_outside = no_outside;
     config->fsck = fsck;
     config->repair = repair;
+    config->https_port_named = config->https_port != HTTPS_PORT_NOT_SAID;
+    if (!config->https_port_named)
+        config->https_port = config->port == DEFAULT_PORT ? DEFAULT_HTTPS_PORT : 0;
     if (!config->state_dir)
         config->state_dir = default_state_dir();
     if (!config->backend)

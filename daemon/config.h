@@ -10,7 +10,9 @@ typedef struct Config {
     char *backend; /* libvirt, fake */
     char *bind;    /* 127.0.0.1 */
     int port;
-    char *addresses; /* public pool: 127.77.0.0/16 */
+    int https_port;        /* 0: none */
+    bool https_port_named; /* by the user: it has to be had */
+    char *addresses;       /* public pool: 127.77.0.0/16 */
     char *libvirt_uri;
     char *service_user;
     char *dns_suffix;

@@ -4,14 +4,17 @@
  * where no cloud's state is; what is made is its owner's. */
 #include "daemon/fsck.h"
 
+#include "backends/libvirt/disk.h"
 #include "base/fault.h"
 #include "base/file.h"
+#include "cloud/disk_check.h"
 #include "daemon/state.h"
 #include "imagestore/blobs.h"
 #include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,11 +72,29 @@ static void print_line(void *unused, const char *line)
     puts(line);
 }
 
-static void print_summary(const BlobCheck *found, bool repair)
+/* What the fake back end's machines run with are no files. */
+static bool check_disks(const char *state_dir, bool repair, Store *store, DiskCheck *ret_check,
+                        GError **error)
+{
+    g_autofree char *fake = g_build_filename(state_dir, "fake", NULL);
+    g_autofree char *directory = realpath(state_dir, NULL);
+    const DiskCheckSpec spec = {
+        .store = store,
+        .state_dir = directory ? directory : state_dir,
+        .repair = repair,
+        .pretends = g_file_test(fake, G_FILE_TEST_IS_DIR),
+        .check_file = disk_check,
+        .tell = print_line,
+    };
+    return disks_check(&spec, ret_check, error);
+}
+
+static void print_summary(const BlobCheck *found, uint64_t layers, bool repair)
 {
     uint64_t lost = found->damaged + found->missing;
     uint64_t repairable = found->orphans + found->miscounted;
-    printf("checked %" PRIu64 " blobs, %" PRIu64 " bytes: ", found->blobs, found->bytes);
+    printf("checked %" PRIu64 " blobs, %" PRIu64 " bytes; %" PRIu64 " files of disks: ",
+           found->blobs, found->bytes, layers);
     if (lost + repairable == 0) {
         puts("all is well");
         return;
@@ -84,8 +105,8 @@ static void print_summary(const BlobCheck *found, bool repair)
         printf("; %s", repair ? "orphans and counts are repaired"
                               : "orphans and counts can be repaired with --repair");
     if (lost > 0)
-        printf("; what is damaged or missing cannot be repaired: delete those objects or put them "
-               "again");
+        printf("; what is damaged or missing cannot be repaired: delete what is affected, objects "
+               "or put them again");
     putchar('\n');
 }
 
@@ -100,10 +121,15 @@ int fsck_run(const char *state_dir, bool repair)
     g_autoptr(GError) error = NULL;
     Fsck fsck = {.lock = -1};
     BlobCheck found = {0};
+    DiskCheck disks = {0};
     bool ok = open_all(state_dir, &fsck, &error) &&
-              blobs_check(fsck.blobs, repair, print_line, NULL, &found, &error);
+              blobs_check(fsck.blobs, repair, print_line, NULL, &found, &error) &&
+              check_disks(state_dir, repair, fsck.store, &disks, &error);
+    found.damaged += disks.damaged;
+    found.missing += disks.missing;
+    found.orphans += disks.orphans;
     if (ok)
-        print_summary(&found, repair);
+        print_summary(&found, disks.layers, repair);
     else
         g_printerr("cumuletd: %s\n", error->message);
     close_all(&fsck);

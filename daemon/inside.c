@@ -10,6 +10,7 @@
 #define METADATA_CONNECTIONS 1024
 /* Programs in guests speak to s3.amazonaws.com without a port. */
 #define HTTP_PORT 80
+#define HTTPS_PORT 443
 #define INSIDE_CONNECTIONS 2048
 
 typedef struct VpcListeners {
@@ -20,10 +21,7 @@ typedef struct VpcListeners {
 } VpcListeners;
 
 struct Inside {
-    Cloud *cloud;
-    Endpoint *endpoint;
-    unsigned port;
-    const Identity *identity;
+    InsideConfig config;
     GPtrArray *vpcs; /* of VpcListeners */
 };
 
@@ -40,29 +38,28 @@ static bool open_vpc(void *data, const char *vpc_id, const char *router, GError 
     Inside *inside = data;
     VpcListeners *vpc = g_new0(VpcListeners, 1);
     g_ptr_array_add(inside->vpcs, vpc);
-    vpc->imds = imds_new(inside->cloud, inside->identity, vpc_id);
+    const InsideConfig *config = &inside->config;
+    vpc->imds = imds_new(config->cloud, config->identity, vpc_id);
+    imds_set_authority(vpc->imds, authority_certificate(config->authority));
     imds_route_init(&vpc->route, vpc->imds);
     vpc->routes[0] = &vpc->route.route;
     vpc->server = server_new(&(ServerConfig){.routes = vpc->routes, .workers = 1});
-    Server *shared = endpoint_server(inside->endpoint);
+    Server *shared = endpoint_server(config->endpoint);
     return serve(vpc->server, METADATA_ADDRESS, METADATA_PORT, METADATA_CONNECTIONS, error) &&
-           serve(shared, router, inside->port, INSIDE_CONNECTIONS, error) &&
-           (inside->port == HTTP_PORT ||
-            serve(shared, router, HTTP_PORT, INSIDE_CONNECTIONS, error));
+           serve(shared, router, config->port, INSIDE_CONNECTIONS, error) &&
+           (config->port == HTTP_PORT ||
+            serve(shared, router, HTTP_PORT, INSIDE_CONNECTIONS, error)) &&
+           (config->port == HTTPS_PORT || https_listen(config->https, router, HTTPS_PORT, error));
 }
 
-bool inside_open(Cloud *cloud, Endpoint *endpoint, unsigned port, const Identity *identity,
-                 Inside **ret_inside, GError **error)
+bool inside_open(const InsideConfig *config, Inside **ret_inside, GError **error)
 {
     Inside *inside = g_new0(Inside, 1);
     *inside = (Inside){
-        .cloud = cloud,
-        .endpoint = endpoint,
-        .port = port,
-        .identity = identity,
+        .config = *config,
         .vpcs = g_ptr_array_new(),
     };
-    if (!cloud_follow_networks(cloud, open_vpc, inside, error)) {
+    if (!cloud_follow_networks(config->cloud, open_vpc, inside, error)) {
         inside_close(inside);
         return false;
     }
@@ -74,7 +71,7 @@ void inside_close(Inside *inside)
 {
     if (!inside)
         return;
-    cloud_forget_networks(inside->cloud);
+    cloud_forget_networks(inside->config.cloud);
     for (unsigned i = 0; i < inside->vpcs->len; i++) {
         VpcListeners *vpc = inside->vpcs->pdata[i];
         server_free(vpc->server);

@@ -9,11 +9,15 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cloud/catalog.h"
+#include "cloud/certificates.h"
 #include "daemon/admin.h"
 #include "daemon/config.h"
 #include "daemon/fsck.h"
+#include "daemon/https.h"
 #include "daemon/inside.h"
 #include "daemon/state.h"
+#include "scaler/alarm_loop.h"
+#include "scaler/sampler.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,17 +29,21 @@ typedef struct Daemon {
     const char *privileges;
     int lock;
     int listener;
-    char *endpoint_url;
+    char *endpoint_url, *https_url; /* https_url: NULL: none */
     Store *store;
     Clock *clock;
     Clock *wall; /* clients date signatures by it, whatever the clock's speed */
     Blobs *blobs;
     Cloud *cloud;
+    Sampler *sampler;
+    AlarmLoop *alarms;
     AccessKey *key; /* in arena */
     Arena *arena;
     Identity *identity;
+    Authority *authority;
     Admin admin;
     Endpoint *endpoint;
+    Https *https;
     Inside *inside;
 } Daemon;
 
@@ -97,6 +105,7 @@ static bool open_cloud(Daemon *daemon, GError **error)
     const Config *config = daemon->config;
     CloudConfig cloud = {
         .store = daemon->store,
+        .blobs = daemon->blobs,
         .clock = daemon->clock,
         .state_dir = config->state_dir,
         .hypervisor = daemon->fake ? &hypervisor_fake : &hypervisor_libvirt,
@@ -116,6 +125,28 @@ static bool open_cloud(Daemon *daemon, GError **error)
            txn_commit(&txn, error);
 }
 
+static bool open_https(Daemon *daemon, GError **error)
+{
+    const Config *config = daemon->config;
+    HttpsConfig https = {.server = endpoint_server(daemon->endpoint), .bind = config->bind};
+    if (!authority_open(config->state_dir, &daemon->authority, error))
+        return false;
+    https.authority = daemon->authority;
+    if (!https_open(&https, &daemon->https, error))
+        return false;
+    if (!config->https_port)
+        return true;
+    g_autoptr(GError) why = NULL;
+    if (!https_listen(daemon->https, config->bind, (unsigned)config->https_port, &why)) {
+        if (config->https_port_named)
+            return trouble_set(error, "--https-port: %s", why->message);
+        g_warning("no HTTPS: %s", why->message);
+        return true;
+    }
+    daemon->https_url = g_strdup_printf("https://%s:%d", config->bind, config->https_port);
+    return true;
+}
+
 static bool open_endpoint(Daemon *daemon, GError **error)
 {
     const Config *config = daemon->config;
@@ -127,6 +158,7 @@ static bool open_endpoint(Daemon *daemon, GError **error)
         .endpoint = daemon->endpoint_url,
         .region = HOME_REGION,
         .privileges = daemon->privileges,
+        .fake = daemon->fake,
         .started = g_get_monotonic_time(),
     };
     daemon->endpoint = endpoint_new(&(EndpointConfig){
@@ -137,12 +169,20 @@ static bool open_endpoint(Daemon *daemon, GError **error)
         .admin = admin_hooks(&daemon->admin, config->allow_reset),
         .idle_seconds = (unsigned)config->idle_seconds,
     });
+    certificates_start(daemon->cloud);
+    daemon->sampler = sampler_start(daemon->cloud);
+    daemon->alarms = alarm_loop_start(daemon->cloud);
     faultpoint("serve");
-    return identity_open(secrets, &daemon->identity, error) &&
-           inside_open(daemon->cloud, daemon->endpoint, (unsigned)config->port, daemon->identity,
+    return identity_open(secrets, &daemon->identity, error) && open_https(daemon, error) &&
+           inside_open(&(InsideConfig){.cloud = daemon->cloud,
+                                       .endpoint = daemon->endpoint,
+                                       .port = (unsigned)config->port,
+                                       .https = daemon->https,
+                                       .identity = daemon->identity,
+                                       .authority = daemon->authority},
                        &daemon->inside, error) &&
-           state_write_credentials(config->state_dir, daemon->endpoint_url, HOME_REGION,
-                                   daemon->key, error) &&
+           state_write_credentials(config->state_dir, daemon->endpoint_url, daemon->https_url,
+                                   HOME_REGION, daemon->key, error) &&
            server_add_listener(endpoint_server(daemon->endpoint), fd_steal(&daemon->listener), 0, 0,
                                error) &&
            state_write_ready(config->state_dir, daemon->endpoint_url, error);
@@ -164,9 +204,15 @@ static void close_all(Daemon *daemon, bool keep_guests)
     if (daemon->lock >= 0) /* else the file is another daemon's */
         state_remove_ready(daemon->config->state_dir);
     inside_close(daemon->inside);
+    if (daemon->endpoint)
+        server_stop(endpoint_server(daemon->endpoint));
+    https_close(daemon->https);
     endpoint_free(daemon->endpoint);
+    alarm_loop_stop(daemon->alarms);
+    sampler_stop(daemon->sampler);
     cloud_close(daemon->cloud, keep_guests);
     identity_close(daemon->identity);
+    authority_close(daemon->authority);
     blobs_close(daemon->blobs);
     store_close(daemon->store);
     clock_free(daemon->clock);
@@ -175,6 +221,7 @@ static void close_all(Daemon *daemon, bool keep_guests)
     autofd_clear(&daemon->listener);
     autofd_clear(&daemon->lock);
     g_free(daemon->endpoint_url);
+    g_free(daemon->https_url);
     config_free(daemon->config);
 }
 

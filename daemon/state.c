@@ -14,8 +14,8 @@
 
 bool state_prepare(const char *state_dir, GError **error)
 {
-    const char *const directories[] = {"",        "run",       "log",    "images",
-                                       "volumes", "instances", "secrets"};
+    const char *const directories[] = {"",        "run",       "log",     "images",
+                                       "volumes", "instances", "secrets", "certificates"};
     for (size_t i = 0; i < G_N_ELEMENTS(directories); i++) {
         g_autofree char *path = g_build_filename(state_dir, directories[i], NULL);
         if (!file_make_directory(path, error))
@@ -49,18 +49,22 @@ bool state_lock(const char *state_dir, int *ret_fd, GError **error)
     return true;
 }
 
-bool state_write_credentials(const char *state_dir, const char *endpoint, const char *region,
-                             const AccessKey *key, GError **error)
+bool state_write_credentials(const char *state_dir, const char *endpoint,
+                             const char *https_endpoint, const char *region, const AccessKey *key,
+                             GError **error)
 {
     g_autofree char *path = g_build_filename(state_dir, "credentials", NULL);
-    g_autofree char *text =
-        g_strdup_printf("[default]\n"
-                        "aws_access_key_id = %s\n"
-                        "aws_secret_access_key = %s\n"
-                        "region = %s\n"
-                        "endpoint_url = %s\n"
-                        "account_id = %s\n",
-                        key->id, key->secret, region, endpoint, key->account_id);
+    g_autofree char *https =
+        https_endpoint ? g_strdup_printf("https_endpoint_url = %s\n", https_endpoint) : NULL;
+    g_autofree char *text = g_strdup_printf("[default]\n"
+                                            "aws_access_key_id = %s\n"
+                                            "aws_secret_access_key = %s\n"
+                                            "region = %s\n"
+                                            "endpoint_url = %s\n"
+                                            "%s"
+                                            "account_id = %s\n",
+                                            key->id, key->secret, region, endpoint,
+                                            https ? https : "", key->account_id);
     g_autofree char *there = NULL;
     size_t size;
     if (file_read(path, SMALL_FILE, &there, &size, NULL) && strcmp(there, text) == 0)

@@ -11,6 +11,7 @@
  * failing call; the socket is level-triggered, the rest comes with the next event. */
 #include "lb/listener.h"
 
+#include "lb/http_client.h"
 #include "lb/relay.h"
 #include "lb/socket.h"
 #include <errno.h>
@@ -24,18 +25,28 @@ typedef struct Handover {
     Listener *listener;
     int fd;
     uint32_t client;
+    uint16_t client_port;
 } Handover;
+
+/* Takes fd. */
+static void start(Worker *worker, Listener *listener, int fd, uint32_t client, uint16_t port)
+{
+    if (listener->protocol == LB_HTTP || listener->protocol == LB_HTTPS)
+        http_start(worker, listener, fd, client, port);
+    else
+        relay_start(worker, listener, fd, client, port);
+}
 
 static void handover_task(Loop *loop, Task *task)
 {
     Handover *handover = container_of(task, Handover, task);
     Worker *worker = container_of(loop, Worker, loop);
-    relay_start(worker, handover->listener, handover->fd, handover->client);
+    start(worker, handover->listener, handover->fd, handover->client, handover->client_port);
     g_free(handover);
 }
 
 /* Takes fd. */
-static void admit(Worker *worker, Listener *listener, int fd, uint32_t client)
+static void admit(Worker *worker, Listener *listener, int fd, uint32_t client, uint16_t port)
 {
     Crew *crew = worker->crew;
     const Rules *rules = listener_rules(listener);
@@ -51,12 +62,15 @@ static void admit(Worker *worker, Listener *listener, int fd, uint32_t client)
     atomic_fetch_add_explicit(&crew->connections, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&chosen->connections, 1, memory_order_relaxed);
     if (chosen == worker) {
-        relay_start(worker, listener, fd, client);
+        start(worker, listener, fd, client, port);
         return;
     }
     Handover *handover = g_new0(Handover, 1);
-    *handover =
-        (Handover){.task.run = handover_task, .listener = listener, .fd = fd, .client = client};
+    *handover = (Handover){.task.run = handover_task,
+                           .listener = listener,
+                           .fd = fd,
+                           .client = client,
+                           .client_port = port};
     loop_post(&chosen->loop, &handover->task);
 }
 
@@ -80,7 +94,7 @@ static void listener_ready(Loop *loop, Source *source, uint32_t events)
         int fd =
             accept4(listener->fd, (struct sockaddr *)&client, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            admit(worker, listener, fd, ntohl(client.sin_addr.s_addr));
+            admit(worker, listener, fd, ntohl(client.sin_addr.s_addr), ntohs(client.sin_port));
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -94,13 +108,16 @@ static void listener_ready(Loop *loop, Source *source, uint32_t events)
         worker->accept_batch++;
 }
 
-Listener *listener_new(uint32_t address, uint16_t port, Rules *rules)
+Listener *listener_new(const LbListener *wanted, Balancer *balancer, Rules *rules)
 {
     Listener *listener = g_new0(Listener, 1);
     listener->source.ready = listener_ready;
     listener->fd = -1;
-    listener->address = address;
-    listener->port = port;
+    listener->address = wanted->address;
+    listener->port = wanted->port;
+    listener->protocol = wanted->protocol;
+    listener->balancer = balancer;
+    balancer->listeners++;
     atomic_init(&listener->rules, rules);
     return listener;
 }
@@ -111,7 +128,8 @@ void listener_free(Listener *listener)
         return;
     if (listener->fd >= 0)
         close(listener->fd);
-    g_free(atomic_load(&listener->rules));
+    listener->balancer->listeners--;
+    rules_free(atomic_load(&listener->rules));
     g_free(listener);
 }
 

@@ -13,15 +13,17 @@ typedef struct Listener {
     int fd;        /* -1: not open */
     uint16_t port;
     uint32_t address;
-    guint64 key;  /* lb_apply's: both in one */
-    bool seen;    /* likewise: the new snapshot has it */
-    bool changed; /* set before and cleared after the crew_call that reviews connections */
-    _Atomic(Rules *) rules;       /* NULL: removed; owned by lb_apply */
-    _Atomic unsigned next_target; /* round robin over all workers */
+    guint64 key; /* lb_apply's: both in one */
+    bool seen;   /* likewise: the new snapshot has it */
+    LbProtocol protocol;
+    Balancer *balancer; /* outlives it */
+    bool changed;       /* set before and cleared after the crew_call that reviews connections */
+    _Atomic(Rules *) rules; /* NULL: removed; owned by lb_apply */
+    _Atomic unsigned turn;  /* round robin over all workers */
 } Listener;
 
 /* Takes rules. */
-Listener *listener_new(uint32_t address, uint16_t port, Rules *rules);
+Listener *listener_new(const LbListener *wanted, Balancer *balancer, Rules *rules);
 /* Not watched by any loop any more. NULL is fine. */
 void listener_free(Listener *listener);
 

@@ -10,7 +10,7 @@
 
 enum { BATCH = 256 };
 
-static int64_t now_ms(void)
+int64_t loop_clock_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
@@ -25,7 +25,7 @@ static void woken(Loop *loop, Source *source, uint32_t events)
 int loop_init(Loop *loop, int (*settle)(Loop *loop))
 {
     *loop = (Loop){.epoll_fd = -1, .wake_fd = -1, .wake.ready = woken, .settle = settle};
-    loop->now_ms = now_ms();
+    loop->now_ms = loop_clock_ms();
     loop->last = &loop->first;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0)
@@ -89,7 +89,7 @@ void loop_run(Loop *loop)
     while (!loop->stopping) {
         int sleep_ms = loop->settle(loop);
         int n = epoll_wait(loop->epoll_fd, events, BATCH, sleep_ms);
-        loop->now_ms = now_ms();
+        loop->now_ms = loop_clock_ms();
         for (int i = 0; i < n; i++) {
             Source *source = events[i].data.ptr;
             source->ready(loop, source, events[i].events);

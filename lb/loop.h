@@ -43,6 +43,9 @@ struct Loop {
     Task *first, **last;
 };
 
+/* The clock of now_ms. */
+int64_t loop_clock_ms(void);
+
 /* 0 or -errno. */
 int loop_init(Loop *loop, int (*settle)(Loop *loop));
 /* Every task must have run. Of a loop that failed to init: no. */

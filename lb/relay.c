@@ -2,17 +2,18 @@
  *
  * Theory of operation
  *
- * A connection has two sides, client (accepted) and target (connected by us). Both are registered
- * edge-triggered: an event is a promise that holds until a call says EAGAIN (or reads less than it
- * asked for). So READABLE and WRITABLE are remembered per side, and pump() moves bytes from one
- * side to the other while both promises hold.
+ * A connection has two sides, client (accepted) and target (connected by us), each a Channel
+ * (lb/channel.h: what an edge-triggered event promises is remembered there). pump() moves bytes
+ * from one side to the other while the one can be read and the other can be written.
  *
  *   event                        what happens
  *   ---------------------------  --------------------------------------------------------------
  *   accepted                     the next target in turn gets a connect(); the client is watched
- *   target writable, first time  established; bytes that wait in the client's socket are moved
- *   target error while           the next target is tried; when each has been tried once, the
- *     connecting, or time-out    client gets a reset and the connection counts as failed
+ *   target writable, first time  connected; behind it comes the TLS handshake, if there is one
+ *   target ready                 established: the proxy header is sent, if one is asked for; bytes
+ *                                that wait in the client's socket are moved
+ *   target error before that,    the next target is tried; when all have been (CHOICES_MAX), the
+ *     or time-out                client gets a reset and the connection counts as failed
  *   readable                     pump from this side; when it was known to be, and the other side
  *                                is full, the side is muted (EPOLLIN unregistered) until drained
  *   writable                     pump towards this side (the client's socket is watched for this
@@ -20,306 +21,171 @@
  *   end of stream (a FIN)        passed on as a FIN when everything before it has been; the other
  *                                direction stays open. Over when both have ended and are empty
  *   reset, error                 what can still be delivered is; then the other side is reset too
- *   urgent data                  a short read then no longer means "drained" (it stops at the mark)
  *   out of turns                 a pair that always has more to move is put off until the other
- *                                connections of the batch had theirs (relay_run_deferred)
- *   no byte for idle_ms          closed; looked for once a second at the head of a list in order
- *                                of activity, which a connection joins anew at most once a second
- *   rules changed                relay_review, between two batches: both sides are reset when the
- *                                client or the target is not in the rules any more
+ *                                connections of the batch had theirs (lb/member.h)
+ *   no byte for idle_ms          closed; looked at when the wheel says so (lb/member.h)
+ *   rules changed                between two batches: both sides are reset when the client is not
+ * in the rules any more; likewise when the target is not, at once or when its time to drain is over
  *   worker ends                  both sides are closed
  *
  * How bytes move: small amounts by recv and send through the worker's one scratch buffer, so an
  * idle connection owns no buffer. What the receiver does not take is kept on the heap, at most one
- * scratch buffer's worth, and nothing more is read until it is gone. After BULK_READS full reads in
+ * scratch buffer's worth, and nothing more is read until it is gone. After HELD_BULK full reads in
  * a row the direction is bulk, and goes through a pipe from the stock by splice, without being
- * copied; the pipe goes back as soon as it is empty. It is filled only when empty, for then EAGAIN
- * can only mean that the socket is (and not that the pipe is full). So what is held in a direction
- * is bounded by one pipe; the rest waits in the kernel's socket buffers, and the sender with it.
- *
- * Invariant: a connection that ended is freed in relay_run_deferred only; until then, events of the
- * same batch may still name it. */
+ * copied; the pipe goes back as soon as it is empty (lb/held.h). So what is held in a direction is
+ * bounded by one pipe; the rest waits in the kernel's socket buffers, and the sender with it. */
 #include "lb/relay.h"
 
+#include "lb/choose.h"
+#include "lb/held.h"
 #include "lb/socket.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <stdio.h>
 
-enum {
-    BULK_READS = 2,        /* full reads in a row that make a direction bulk */
-    BULK_MAX = 6,          /* short splices (less BULK_READS) that it takes to end that */
-    BULK_SHORT = 16 << 10, /* bytes; a splice of less is a short one */
-    PUMP_TURNS = 16,       /* moves in a row before others get their turn */
-};
-
-enum {
-    READABLE = 1 << 0,  /* reading may succeed */
-    WRITABLE = 1 << 1,  /* writing may succeed */
-    FIN_SEEN = 1 << 2,  /* epoll told that the stream's end is in the socket */
-    ENDED = 1 << 3,     /* the stream's end was read */
-    SHUT = 1 << 4,      /* the other side's end was passed on to this one */
-    URGENT = 1 << 5,    /* urgent data came at some time */
-    WATCH_OUT = 1 << 6, /* EPOLLOUT is registered */
-    PIPED = 1 << 7,     /* kept bytes are in held.pipe, else in held.buffer */
-    MUTED = 1 << 8,     /* EPOLLIN is not registered: READABLE is known, and would be told again */
-};
+enum { PUMP_TURNS = 16 }; /* moves in a row before others get their turn */
 
 typedef struct Side {
-    Source source;
-    int fd;           /* -1: no target yet */
-    uint32_t pending; /* bytes read from this side and not yet written to the other */
-    union {
-        Pipe *pipe;
-        char *buffer; /* from malloc; the pending bytes are its last */
-    } held;           /* while pending is not 0 */
-    uint32_t size;    /* of the buffer */
-    uint16_t flags;
-    uint8_t bulk; /* full reads in a row, up to BULK_MAX */
+    Channel channel;
+    Held held; /* read from this side and not yet written to the other */
 } Side;
 
 enum { CLIENT, TARGET };
 
-struct Connection {
+typedef enum Phase { CONNECTING, HANDSHAKE, ESTABLISHED } Phase;
+
+typedef struct Connection {
+    Member member;
     Side sides[2];
-    Links links;          /* in worker->connecting or worker->established; first active, last in */
-    Connection *deferred; /* next in worker->deferred */
     Listener *listener;
+    Target *target;    /* held; NULL: none yet */
+    Choice *choice;    /* until it is established */
     int64_t active_at; /* milliseconds, coarse: last event, or when this attempt began */
+    int64_t began_us; /* the wall clock, for the log; before that, monotonic: the attempt's begin */
+    int64_t connect_us;
+    uint64_t bytes[2]; /* read from each side and passed on */
     uint32_t client;   /* address, host byte order */
-    LbTarget target;
-    uint16_t first, tried; /* place of the first target tried in the rules; how many since */
-    bool connected, in_deferred, over;
-};
+    uint16_t client_port;
+    uint8_t phase;
+} Connection;
 
 /* What pump returns besides -errno. */
 enum { MORE_LATER, BOTH_ENDED };
 
-static void links_remove(Links *links)
+static void write_log(Worker *worker, const Connection *c)
 {
-    links->previous->next = links->next;
-    links->next->previous = links->previous;
-}
-
-static void links_append(Links *list, Links *links)
-{
-    links->previous = list->previous;
-    links->next = list;
-    list->previous->next = links;
-    list->previous = links;
-}
-
-static void defer(Worker *worker, Connection *c)
-{
-    if (c->in_deferred)
+    const Rules *rules = listener_rules(c->listener);
+    const TlsStream *tls = c->sides[CLIENT].channel.tls;
+    if (!rules || !rules->log_name)
         return;
-    c->in_deferred = true;
-    c->deferred = worker->deferred;
-    worker->deferred = c;
+    bool served = c->phase == ESTABLISHED;
+    AccessLine line = {
+        .name = rules->log_name,
+        .began_us = served ? c->began_us : g_get_real_time(),
+        .client_address = c->client,
+        .client_port = c->client_port,
+        .target_address = served ? c->target->address : 0,
+        .target_port = served ? c->target->port : 0,
+        .request_us = served ? c->connect_us : -1,
+        .target_us = served ? 0 : -1,
+        .response_us = served ? 0 : -1,
+        .received = c->bytes[CLIENT],
+        .sent = c->bytes[TARGET],
+        .cipher = tls ? tls_cipher(tls) : NULL,
+        .protocol = tls ? tls_protocol(tls) : NULL,
+    };
+    access_log_add(&balancer_part(c->listener->balancer, worker)->log, &line);
 }
 
-static void side_drop_held(Worker *worker, Side *side)
+/* Lets go of the target, if there is one. */
+static void leave_target(Worker *worker, Connection *c, bool reset)
 {
-    if (!side->pending)
-        return;
-    if (side->flags & PIPED)
-        pipes_drop(&worker->pipes, side->held.pipe);
-    else
-        g_free(side->held.buffer);
-    side->pending = 0;
+    held_drop(worker, &c->sides[TARGET].held);
+    channel_close(&c->sides[TARGET].channel, reset);
+    if (c->phase == ESTABLISHED)
+        atomic_fetch_sub_explicit(&c->target->outstanding, 1, memory_order_relaxed);
+    target_release(c->target);
+    c->target = NULL;
 }
 
 static void end(Worker *worker, Connection *c, bool reset)
 {
-    if (c->over)
+    if (c->member.over)
         return;
-    c->over = true;
-    for (unsigned i = 0; i < 2; i++) {
-        Side *side = &c->sides[i];
-        side_drop_held(worker, side);
-        if (side->fd < 0)
-            continue;
-        if (reset)
-            socket_reset(side->fd);
-        else
-            close(side->fd);
-    }
-    links_remove(&c->links);
-    atomic_fetch_sub_explicit(&worker->connections, 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&worker->crew->connections, 1, memory_order_relaxed);
-    defer(worker, c);
-}
-
-/* What is registered for a side in that state. */
-static uint32_t watched(const Side *side)
-{
-    uint32_t events = EPOLLRDHUP | EPOLLET;
-    if (!(side->flags & MUTED))
-        events |= EPOLLIN | EPOLLPRI;
-    if (side->flags & WATCH_OUT)
-        events |= EPOLLOUT;
-    return events;
-}
-
-static int rewatch(Worker *worker, Side *side)
-{
-    return loop_rewatch(&worker->loop, side->fd, &side->source, watched(side));
-}
-
-/* The other side would not take more. */
-static int blocked(Worker *worker, Side *to)
-{
-    to->flags &= ~WRITABLE;
-    if (to->flags & WATCH_OUT)
-        return 0;
-    to->flags |= WATCH_OUT;
-    return rewatch(worker, to);
-}
-
-/* Nothing is left to read. */
-static int drained(Worker *worker, Side *from)
-{
-    from->flags &= ~READABLE;
-    if (!(from->flags & MUTED))
-        return 0;
-    from->flags &= ~MUTED;
-    return rewatch(worker, from);
+    write_log(worker, c);
+    held_drop(worker, &c->sides[CLIENT].held);
+    channel_close(&c->sides[CLIENT].channel, reset);
+    leave_target(worker, c, reset);
+    worker_connection_ended(worker);
+    member_end(worker, &c->member);
 }
 
 static void count_bytes(Worker *worker, Connection *c, const Side *from, uint64_t n)
 {
-    counter_add(from == &c->sides[CLIENT] ? &worker->bytes_in : &worker->bytes_out, n);
-}
-
-/* Writes what is held of from. 0 (then pending says what is left) or -errno. */
-static int write_held(Worker *worker, Connection *c, Side *from, Side *to)
-{
-    while (from->pending) {
-        ssize_t n;
-        if (from->flags & PIPED)
-            n = splice(from->held.pipe->out, NULL, to->fd, NULL, from->pending,
-                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        else
-            n = send(to->fd, from->held.buffer + from->size - from->pending, from->pending,
-                     MSG_NOSIGNAL);
-        if (n < 0)
-            return errno == EAGAIN ? blocked(worker, to) : -errno;
-        count_bytes(worker, c, from, (uint64_t)n);
-        from->pending -= (uint32_t)n;
-    }
-    if (from->flags & PIPED)
-        pipes_give_back(&worker->pipes, from->held.pipe);
-    else
-        g_free(from->held.buffer);
-    from->held.buffer = NULL;
-    return 0;
-}
-
-/* Less was there than was asked for: what that tells. */
-static int short_read(Worker *worker, Side *from)
-{
-    from->bulk = 0;
-    if (from->flags & URGENT)
-        return 0; /* there may be more behind the mark */
-    if (!(from->flags & FIN_SEEN))
-        return drained(worker, from);
-    from->flags |= ENDED;
-    return 0;
+    bool in = from == &c->sides[CLIENT];
+    Tally *tally = &target_part(c->target, worker)->tally;
+    counter_add(in ? &worker->bytes_in : &worker->bytes_out, n);
+    counter_add(in ? &tally->bytes_in : &tally->bytes_out, n);
+    c->bytes[in ? CLIENT : TARGET] += n;
 }
 
 /* Through the scratch buffer. 0 or -errno. */
 static int move_by_copy(Worker *worker, Connection *c, Side *from, Side *to)
 {
-    ssize_t n = recv(from->fd, worker->scratch, WORKER_SCRATCH, 0);
-    if (n < 0)
-        return errno == EAGAIN ? drained(worker, from) : -errno;
-    if (n == 0) {
-        from->flags |= ENDED;
-        return 0;
-    }
-    if (n == WORKER_SCRATCH) {
-        from->bulk = MIN(from->bulk + 1, BULK_MAX);
-    } else {
-        int r = short_read(worker, from);
-        if (r < 0)
-            return r;
-    }
+    ssize_t n = channel_read(worker, &from->channel, worker->scratch, WORKER_SCRATCH);
+    if (n <= 0)
+        return n == -EAGAIN ? 0 : (int)n;
+    held_note_read(&from->held, (size_t)n, WORKER_SCRATCH);
     /* The FIN that pump sends next then travels in the same segment. */
-    int more = from->flags & ENDED ? MSG_MORE : 0;
-    ssize_t sent = send(to->fd, worker->scratch, (size_t)n, MSG_NOSIGNAL | more);
-    if (sent < 0) {
-        if (errno != EAGAIN)
-            return -errno;
-        sent = 0;
-    }
+    bool more = from->channel.flags & CHANNEL_ENDED;
+    ssize_t sent = channel_write(worker, &to->channel, worker->scratch, (size_t)n, more);
+    if (sent < 0)
+        return (int)sent;
     count_bytes(worker, c, from, (uint64_t)sent);
-    if (sent == n)
-        return 0;
-    from->size = from->pending = (uint32_t)(n - sent);
-    from->flags &= ~PIPED;
-    from->held.buffer = g_memdup2(worker->scratch + sent, from->pending);
-    return blocked(worker, to);
+    held_keep(&from->held, worker->scratch, (size_t)n, NULL, 0, (size_t)sent);
+    return 0;
 }
 
 /* Through a pipe: fills it; pump writes it. 0 or -errno. */
 static int move_by_splice(Worker *worker, Connection *c, Side *from, Side *to)
 {
-    Pipe *pipe = pipes_take(&worker->pipes, worker->loop.now_ms);
-    if (!pipe)
+    ssize_t n = held_splice(worker, &from->held, &from->channel, SIZE_MAX);
+    if (n == -ENOBUFS)
         return move_by_copy(worker, c, from, to);
-    ssize_t n =
-        splice(from->fd, NULL, pipe->in, NULL, pipe->capacity, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    if (n <= 0) {
-        int error = errno;
-        pipes_give_back(&worker->pipes, pipe);
-        if (n < 0)
-            return error == EAGAIN ? drained(worker, from) : -error;
-        from->flags |= ENDED;
-        return 0;
-    }
-    if (n >= BULK_SHORT)
-        from->bulk = MIN(from->bulk + 1, BULK_MAX);
-    else if (--from->bulk < BULK_READS)
-        from->bulk = 0;
-    from->held.pipe = pipe;
-    from->pending = (uint32_t)n;
-    from->flags |= PIPED;
-    return 0;
+    return n >= 0 || n == -EAGAIN ? 0 : (int)n;
+}
+
+static bool splices(const Side *from, const Side *to)
+{
+    return from->held.bulk >= HELD_BULK && channel_can_splice(&from->channel) &&
+           channel_can_splice(&to->channel);
 }
 
 /* Moves what can be moved from one side to the other. */
 static int pump(Worker *worker, Connection *c, Side *from, Side *to)
 {
     for (unsigned turns = 0;; turns++) {
-        if (from->pending) {
-            if (!(to->flags & WRITABLE))
-                return MORE_LATER;
-            int r = write_held(worker, c, from, to);
-            if (r < 0)
-                return r;
-            if (from->pending)
+        if (from->held.pending) {
+            ssize_t n = held_write(worker, &from->held, &to->channel);
+            if (n < 0)
+                return (int)n;
+            count_bytes(worker, c, from, (uint64_t)n);
+            if (from->held.pending)
                 return MORE_LATER;
         }
-        if (from->flags & ENDED) {
-            if (to->flags & SHUT)
+        if (from->channel.flags & CHANNEL_ENDED) {
+            if (to->channel.flags & CHANNEL_SHUT)
                 return MORE_LATER;
-            to->flags |= SHUT;
-            if (to->flags & ENDED && !to->pending)
-                return BOTH_ENDED;
-            /* Fails when the socket was reset; its own event tells that. */
-            shutdown(to->fd, SHUT_WR);
-            return MORE_LATER;
+            channel_shut(&to->channel);
+            return to->channel.flags & CHANNEL_ENDED && !to->held.pending ? BOTH_ENDED : MORE_LATER;
         }
-        if (!(from->flags & READABLE) || !(to->flags & WRITABLE))
+        if (!channel_can_read(&from->channel) || !channel_can_write(&to->channel))
             return MORE_LATER;
         if (turns == PUMP_TURNS) {
-            defer(worker, c);
+            member_defer(worker, &c->member);
             return MORE_LATER;
         }
-        int r = from->bulk >= BULK_READS ? move_by_splice(worker, c, from, to)
-                                         : move_by_copy(worker, c, from, to);
+        int r = splices(from, to) ? move_by_splice(worker, c, from, to)
+                                  : move_by_copy(worker, c, from, to);
         if (r < 0)
             return r;
     }
@@ -335,72 +201,102 @@ static void pump_both(Worker *worker, Connection *c, unsigned first)
         end(worker, c, r < 0);
 }
 
-static void active(Worker *worker, Connection *c)
+/* Begins a connection to a target. False: it cannot even be begun. */
+static bool begin_connect(Worker *worker, Connection *c, Target *target)
 {
-    /* Once a second is often enough for a limit that is looked at once a second. */
-    if (worker->loop.now_ms - c->active_at < 1000)
-        return;
+    Channel *channel = &c->sides[TARGET].channel;
+    int fd = socket_connect(target->address, target->port);
+    if (fd < 0)
+        return false;
+    channel->fd = fd;
+    channel->flags = CHANNEL_WATCH_OUT;
+    if (channel_watch(worker, channel) < 0) {
+        channel_close(channel, false);
+        return false;
+    }
+    c->target = target_hold(target);
+    c->phase = CONNECTING;
     c->active_at = worker->loop.now_ms;
-    links_remove(&c->links);
-    links_append(&worker->established, &c->links);
+    c->began_us = clock_us();
+    member_arm(worker, &c->member, c->active_at + worker->crew->connect_ms);
+    return true;
 }
 
 /* Begins a connection to the next target that was not tried yet; ends c when there is none. */
 static void connect_next(Worker *worker, Connection *c)
 {
-    Side *side = &c->sides[TARGET];
-    if (side->fd >= 0) {
-        close(side->fd);
-        side->fd = -1;
-    }
     const Rules *rules = listener_rules(c->listener);
-    while (rules && c->tried < rules->targets_n) {
-        c->target = rules->targets[(c->first + c->tried++) % rules->targets_n];
-        int fd = socket_connect(c->target.address, c->target.port);
-        if (fd < 0)
-            continue;
-        side->flags = WATCH_OUT;
-        if (loop_watch(&worker->loop, fd, &side->source, watched(side)) < 0) {
-            close(fd);
-            continue;
-        }
-        side->fd = fd;
-        c->active_at = worker->loop.now_ms;
-        links_remove(&c->links);
-        links_append(&worker->connecting, &c->links);
-        return;
+    Target *target;
+    if (c->target)
+        target_refused(c->target, worker);
+    leave_target(worker, c, false);
+    while (rules && (target = choice_next(c->choice, rules))) {
+        if (begin_connect(worker, c, target))
+            return;
     }
     counter_add(&worker->failed, 1);
     end(worker, c, true);
 }
 
-static void note(Worker *worker, Side *side, uint32_t events)
+/* A fresh socket takes that little. 0 or -errno. */
+static int send_proxy_header(Worker *worker, Connection *c)
 {
-    /* More arrives at a side that cannot be read for want of room at the other: each segment would
-     * wake the loop for nothing (30 times for each time it can do something). */
-    if (events & EPOLLIN && side->flags & READABLE && !(side->flags & MUTED)) {
-        side->flags |= MUTED;
-        rewatch(worker, side); /* a failure only costs what it would have saved */
-    }
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))
-        side->flags |= READABLE;
-    if (events & EPOLLRDHUP)
-        side->flags |= FIN_SEEN;
-    if (events & EPOLLOUT)
-        side->flags |= WRITABLE;
-    if (events & EPOLLPRI)
-        side->flags |= URGENT;
+    char text[sizeof "PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n"];
+    uint32_t from = c->client, to = c->listener->address;
+    int n = snprintf(text, sizeof text, "PROXY TCP4 %u.%u.%u.%u %u.%u.%u.%u %u %u\r\n", from >> 24,
+                     from >> 16 & 255, from >> 8 & 255, from & 255, to >> 24, to >> 16 & 255,
+                     to >> 8 & 255, to & 255, c->client_port, c->listener->port);
+    ssize_t sent = channel_write(worker, &c->sides[TARGET].channel, text, (size_t)n, false);
+    if (sent < 0)
+        return (int)sent;
+    return sent == n ? 0 : -EIO;
+}
+
+static void establish(Worker *worker, Connection *c)
+{
+    const Rules *rules = listener_rules(c->listener);
+    Tally *tally = &target_part(c->target, worker)->tally;
+    c->phase = ESTABLISHED;
+    c->active_at = worker->loop.now_ms;
+    c->connect_us = clock_us() - c->began_us;
+    c->began_us = g_get_real_time() - c->connect_us;
+    g_free(g_steal_pointer(&c->choice));
+    target_connected(c->target);
+    atomic_fetch_add_explicit(&c->target->outstanding, 1, memory_order_relaxed);
+    counter_add(&tally->requests, 1);
+    tally_latency(tally, c->connect_us);
+    if (rules)
+        member_arm(worker, &c->member, c->active_at + rules->idle_ms);
+    if (rules && rules->proxy_protocol && send_proxy_header(worker, c) < 0)
+        end(worker, c, true);
+}
+
+static void go_on_with_handshake(Worker *worker, Connection *c)
+{
+    int r = channel_handshake(worker, &c->sides[TARGET].channel);
+    if (r == 0)
+        establish(worker, c);
+    else if (r != -EAGAIN)
+        connect_next(worker, c);
+}
+
+static void target_became_writable(Worker *worker, Connection *c)
+{
+    Channel *channel = &c->sides[TARGET].channel;
+    c->phase = HANDSHAKE;
+    if (c->target->tls)
+        channel->tls = tls_connect(c->target->tls, channel->fd, NULL);
 }
 
 static void client_ready(Loop *loop, Source *source, uint32_t events)
 {
     Worker *worker = container_of(loop, Worker, loop);
-    Connection *c = container_of(source, Connection, sides[CLIENT].source);
-    if (c->over)
+    Connection *c = container_of(source, Connection, sides[CLIENT].channel.source);
+    if (c->member.over)
         return;
-    note(worker, &c->sides[CLIENT], events);
-    if (c->connected) {
-        active(worker, c);
+    channel_note(worker, &c->sides[CLIENT].channel, events);
+    if (c->phase == ESTABLISHED) {
+        c->active_at = worker->loop.now_ms;
         pump_both(worker, c, CLIENT);
     }
     if (events & EPOLLERR)
@@ -410,113 +306,113 @@ static void client_ready(Loop *loop, Source *source, uint32_t events)
 static void target_ready(Loop *loop, Source *source, uint32_t events)
 {
     Worker *worker = container_of(loop, Worker, loop);
-    Connection *c = container_of(source, Connection, sides[TARGET].source);
-    if (c->over)
+    Connection *c = container_of(source, Connection, sides[TARGET].channel.source);
+    if (c->member.over)
         return;
-    if (!c->connected) {
-        if (events & (EPOLLERR | EPOLLHUP)) {
-            connect_next(worker, c);
-            return;
-        }
+    if (c->phase != ESTABLISHED && events & (EPOLLERR | EPOLLHUP)) {
+        connect_next(worker, c);
+        return;
+    }
+    channel_note(worker, &c->sides[TARGET].channel, events);
+    if (c->phase == CONNECTING) {
         if (!(events & EPOLLOUT))
             return;
-        c->connected = true;
-        c->active_at = 0; /* so that active() moves it to the other list */
+        target_became_writable(worker, c);
     }
-    note(worker, &c->sides[TARGET], events);
-    active(worker, c);
+    if (c->phase == HANDSHAKE)
+        go_on_with_handshake(worker, c);
+    if (c->member.over || c->phase != ESTABLISHED)
+        return;
+    c->active_at = worker->loop.now_ms;
     pump_both(worker, c, TARGET);
     if (events & EPOLLERR)
         end(worker, c, true);
 }
 
-void relay_start(Worker *worker, Listener *listener, int fd, uint32_t client)
+static Connection *connection_of(Member *member)
+{
+    return container_of(member, Connection, member);
+}
+
+/* When a connection that is not used ends, or one whose target drains. */
+static int64_t deadline_of(Worker *worker, Connection *c)
+{
+    const Rules *rules = listener_rules(c->listener);
+    if (c->phase != ESTABLISHED || !rules)
+        return c->active_at + worker->crew->connect_ms;
+    int64_t deadline = c->active_at + rules->idle_ms;
+    int64_t left_at = atomic_load_explicit(&c->target->left_at, memory_order_relaxed);
+    return left_at ? MIN(deadline, left_at + rules->drain_ms) : deadline;
+}
+
+static int64_t connection_due(Worker *worker, Member *member)
+{
+    Connection *c = connection_of(member);
+    if (worker->loop.now_ms >= deadline_of(worker, c)) {
+        if (c->phase == ESTABLISHED)
+            end(worker, c, false);
+        else
+            connect_next(worker, c);
+    }
+    return member->over ? 0 : deadline_of(worker, c);
+}
+
+static void connection_turn(Worker *worker, Member *member)
+{
+    pump_both(worker, connection_of(member), CLIENT);
+}
+
+static void connection_review(Worker *worker, Member *member)
+{
+    Connection *c = connection_of(member);
+    const Rules *rules = listener_rules(c->listener);
+    if (!c->listener->changed)
+        return;
+    if (!rules || !rules_allow(rules, c->client) ||
+        (!rules_have_target(rules, c->target) && !rules->drain_ms))
+        end(worker, c, true);
+    else
+        member_arm(worker, member, deadline_of(worker, c));
+}
+
+static void connection_end(Worker *worker, Member *member)
+{
+    end(worker, connection_of(member), false);
+}
+
+static void connection_free(Member *member)
+{
+    Connection *c = connection_of(member);
+    g_free(c->choice);
+    g_free(c);
+}
+
+static const MemberKind CONNECTION = {
+    .due = connection_due,
+    .turn = connection_turn,
+    .review = connection_review,
+    .end = connection_end,
+    .free = connection_free,
+};
+
+void relay_start(Worker *worker, Listener *listener, int fd, uint32_t client, uint16_t client_port)
 {
     Connection *c = g_new0(Connection, 1);
+    Channel *channel = &c->sides[CLIENT].channel;
+    const Rules *rules = listener_rules(listener);
     c->listener = listener;
     c->client = client;
-    c->sides[CLIENT] = (Side){.source.ready = client_ready, .fd = fd, .flags = WRITABLE};
-    c->sides[TARGET] = (Side){.source.ready = target_ready, .fd = -1};
-    const Rules *rules = listener_rules(listener);
-    if (rules && rules->targets_n > 1)
-        c->first = atomic_fetch_add_explicit(&listener->next_target, 1, memory_order_relaxed) %
-                   rules->targets_n;
-    links_append(&worker->connecting, &c->links);
+    c->client_port = client_port;
+    *channel = (Channel){.source.ready = client_ready, .fd = fd, .flags = CHANNEL_WRITABLE};
+    c->sides[TARGET].channel = (Channel){.source.ready = target_ready, .fd = -1};
+    c->choice = g_new(Choice, 1);
+    choice_begin(c->choice, &listener->turn, worker->loop.now_ms);
+    member_start(worker, &c->member, &CONNECTION, worker->loop.now_ms);
+    if (rules && rules->tls)
+        channel->tls = tls_accept(rules->tls, fd);
     connect_next(worker, c);
-    if (!c->over &&
-        loop_watch(&worker->loop, fd, &c->sides[CLIENT].source, watched(&c->sides[CLIENT])) < 0) {
+    if (!c->member.over && channel_watch(worker, channel) < 0) {
         counter_add(&worker->refused, 1);
         end(worker, c, true);
     }
-}
-
-bool relay_run_deferred(Worker *worker)
-{
-    Connection *next = worker->deferred;
-    worker->deferred = NULL;
-    while (next) {
-        Connection *c = next;
-        next = c->deferred;
-        c->in_deferred = false;
-        if (!c->over)
-            pump_both(worker, c, CLIENT);
-        /* pump_both may have put it on the new list, to be freed in the next round. */
-        if (c->over && !c->in_deferred)
-            g_free(c);
-    }
-    return worker->deferred != NULL;
-}
-
-static Connection *first_older(Links *list, int64_t than)
-{
-    if (list->next == list)
-        return NULL;
-    Connection *c = container_of(list->next, Connection, links);
-    return c->active_at <= than ? c : NULL;
-}
-
-void relay_sweep(Worker *worker)
-{
-    int64_t now = worker->loop.now_ms;
-    Connection *c;
-    while ((c = first_older(&worker->connecting, now - worker->crew->connect_ms)))
-        connect_next(worker, c);
-    while ((c = first_older(&worker->established, now - worker->crew->idle_ms)))
-        end(worker, c, false);
-}
-
-bool relay_has_connections(const Worker *worker)
-{
-    return worker->connecting.next != &worker->connecting ||
-           worker->established.next != &worker->established;
-}
-
-static void review_list(Worker *worker, Links *list)
-{
-    for (Links *links = list->next, *next; links != list; links = next) {
-        next = links->next;
-        Connection *c = container_of(links, Connection, links);
-        if (!c->listener->changed)
-            continue;
-        const Rules *rules = listener_rules(c->listener);
-        if (!rules || !rules_allow(rules, c->client) || !rules_have_target(rules, c->target))
-            end(worker, c, true);
-    }
-}
-
-/* A walk over all connections: a list per listener would cost each connection 16 bytes, and rules
- * of listeners in use do not change often. */
-void relay_review(Worker *worker)
-{
-    review_list(worker, &worker->connecting);
-    review_list(worker, &worker->established);
-}
-
-void relay_end_all(Worker *worker)
-{
-    while (worker->connecting.next != &worker->connecting)
-        end(worker, container_of(worker->connecting.next, Connection, links), false);
-    while (worker->established.next != &worker->established)
-        end(worker, container_of(worker->established.next, Connection, links), false);
-    relay_run_deferred(worker);
 }

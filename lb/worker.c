@@ -2,14 +2,13 @@
  * event that began before the call; what such an event could have held may be freed. */
 #include "lb/worker.h"
 
+#include "lb/http_stock.h"
 #include "lb/listener.h"
-#include "lb/relay.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
 enum {
-    SWEEP_MS = 1000, /* time-outs are this coarse */
     RESUME_MS = 100, /* how long accepting stops when descriptors ran out */
     IMBALANCE = 2,   /* connections a worker may be ahead of the least busy one, less one */
 };
@@ -17,37 +16,34 @@ enum {
 static int worker_settle(Loop *loop)
 {
     Worker *worker = container_of(loop, Worker, loop);
-    bool more = relay_run_deferred(worker);
+    bool more = members_run_deferred(worker);
     if (worker->paused->len && loop->now_ms - worker->paused_at >= RESUME_MS)
         listener_resume_paused(worker);
-    if (loop->now_ms - worker->swept_at >= SWEEP_MS) {
-        worker->swept_at = loop->now_ms;
-        relay_sweep(worker);
-        more |= worker->deferred != NULL;
-    }
+    members_sweep(worker);
+    more |= worker->deferred != NULL;
     if (more)
         return 0;
     if (worker->paused->len)
         return RESUME_MS;
-    return relay_has_connections(worker) ? SWEEP_MS : -1;
+    return worker->wheel.n ? (int)(WHEEL_TICK_MS - loop->now_ms % WHEEL_TICK_MS) : -1;
 }
 
-static int worker_init(Worker *worker, Crew *crew)
+int worker_init(Worker *worker, Crew *crew)
 {
     int r = loop_init(&worker->loop, worker_settle);
     if (r < 0)
         return r;
     worker->crew = crew;
     worker->scratch = g_malloc(WORKER_SCRATCH);
-    worker->connecting.previous = worker->connecting.next = &worker->connecting;
-    worker->established.previous = worker->established.next = &worker->established;
+    wheel_init(&worker->wheel, worker->loop.now_ms);
     worker->paused = g_ptr_array_new();
     worker->accept_batch = 1;
     return 0;
 }
 
-static void worker_release(Worker *worker)
+void worker_release(Worker *worker)
 {
+    http_stock_free(worker->http);
     pipes_release(&worker->pipes);
     g_ptr_array_unref(worker->paused);
     g_free(worker->scratch);
@@ -64,7 +60,7 @@ static void *worker_main(void *argument)
     if (crew->enter)
         crew->enter(crew->data);
     loop_run(&worker->loop);
-    relay_end_all(worker);
+    members_end_all(worker);
     return NULL;
 }
 

@@ -7,18 +7,13 @@
 
 #include "lb/lb.h"
 #include "lb/loop.h"
+#include "lb/member.h"
 #include "lb/pipes.h"
 #include <glib.h>
 #include <stdatomic.h>
 
-/* Connections hang in lists by these; a list's own Links are its two ends. */
-typedef struct Links {
-    struct Links *previous, *next;
-} Links;
-
 typedef struct Crew Crew;
-typedef struct Worker Worker;
-typedef struct Connection Connection;
+typedef struct HttpStock HttpStock;
 
 struct Worker {
     Loop loop;
@@ -26,12 +21,11 @@ struct Worker {
     pthread_t thread;
     char *scratch; /* WORKER_SCRATCH bytes: where copied bytes pass through */
     PipeStock pipes;
-    Links connecting;      /* waiting for their target, oldest attempt first */
-    Links established;     /* least recently active first */
-    Connection *deferred;  /* out of turns, or ended and to be freed; after the batch */
+    Wheel wheel;           /* all its members, by when they are due */
+    Member *deferred;      /* out of turns, or ended and to be freed; after the batch */
+    HttpStock *http;       /* what HTTP needs; NULL until the first HTTP connection */
     GPtrArray *paused;     /* of Listener *: not watched for now, no descriptors */
     int64_t paused_at;     /* milliseconds */
-    int64_t swept_at;      /* milliseconds: when time-outs were last looked for */
     unsigned accept_batch; /* how many to accept at one event: as many as came last time */
 
     /* Written by this thread (connections: by any), read by all. */
@@ -46,19 +40,41 @@ struct Crew {
     uint32_t idle_ms, connect_ms;
     void (*enter)(void *data);
     void *data;
+    /* lb_watch_refusals; NULL: nobody does. */
+    void (*_Atomic refused)(void *data, const char *balancer, const char *target);
+    void *refused_data; /* set while refused is NULL */
     _Atomic unsigned connections;
 };
 
 enum { WORKER_SCRATCH = 64 << 10 };
 
+/* A worker without its thread: crew_start's parts. 0 or -errno. */
+int worker_init(Worker *worker, Crew *crew);
+void worker_release(Worker *worker);
+
 /* Starts the threads; 0 or -errno, and then there are none. */
 int crew_start(Crew *crew, const LbOptions *options);
+/* The crew of an Lb (lb/lb.c): for what else runs in its loops. */
+Crew *lb_crew(Lb *lb);
 /* Ends every connection and thread. */
 void crew_stop(Crew *crew);
 /* Runs fn in every loop, between batches, and returns when all have. Not from a loop's thread. */
 void crew_call(Crew *crew, void (*fn)(Worker *worker, void *data), void *data);
 /* Where the next connection that worker accepted belongs: mostly itself. */
 Worker *crew_choose(Worker *worker);
+
+/* Its place in the crew. */
+static inline unsigned worker_number(const Worker *worker)
+{
+    return (unsigned)(worker - worker->crew->workers);
+}
+
+/* A client's connection ended. */
+static inline void worker_connection_ended(Worker *worker)
+{
+    atomic_fetch_sub_explicit(&worker->connections, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&worker->crew->connections, 1, memory_order_relaxed);
+}
 
 /* One writer, so no locked instruction is needed. */
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)

@@ -58,6 +58,7 @@ extern const Finder image_finder;
 extern const Finder volume_finder;
 extern const Finder volume_change_finder;
 extern const Finder snapshot_finder;
+extern const Finder bundle_task_finder;
 extern const Finder key_pair_finder;
 extern const Finder security_group_finder;
 extern const Finder group_rule_finder;

@@ -18,7 +18,7 @@ static const FinderFilter image_filters[] = {
     {"owner-alias", "m.owner_alias $"},
     {"is-public", BOOLEAN("m.is_public")},
     {"state", "m.state $"},
-    {"state-reason-code", "iif(m.state_reason IS NULL, NULL, 'Client.InternalError') $"},
+    {"state-reason-code", "substr(m.state_reason, 1, instr(m.state_reason, ': ') - 1) $"},
     {"state-reason-message", "m.state_reason $"},
     {"image-type", "m.kind $"},
     {"manifest-location", "m.location $"},

@@ -1,5 +1,6 @@
-/* The filters of DescribeVolumes, DescribeVolumesModifications and DescribeSnapshots. Names and
- * meanings: these pages of the Amazon EC2 API reference; constants as in finders_instance.c. */
+/* The filters of DescribeVolumes, DescribeVolumesModifications, DescribeSnapshots and
+ * DescribeBundleTasks. Names and meanings: these pages of the Amazon EC2 API reference; constants
+ * as in finders_instance.c. */
 #include "store/find.h"
 
 #include "store/filters.h"
@@ -79,4 +80,24 @@ const Finder snapshot_finder = {
     .scope = "(s.account_id = ?1 OR s.id IN (SELECT p.snapshot_id FROM snapshot_permission p"
              " WHERE p.account_id IN (?1, 'all')))",
     FILTERS(snapshot_filters),
+};
+
+static const FinderFilter bundle_task_filters[] = {
+    {"bundle-id", "b.id $"},
+    {"error-code", "b.error_code $"},
+    {"error-message", "b.error_message $"},
+    {"instance-id", "b.instance_id $"},
+    {"progress", "b.progress || '%' $"},
+    {"s3-bucket", "b.bucket $"},
+    {"s3-prefix", "b.prefix $"},
+    {"start-time", TIME("b.started")},
+    {"state", "b.state $"},
+    {"update-time", TIME("b.updated")},
+};
+
+const Finder bundle_task_finder = {
+    .type = bundle_task_record_type,
+    .alias = "b",
+    .scope = "b.account_id = ?1",
+    FILTERS(bundle_task_filters),
 };

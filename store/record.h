@@ -45,6 +45,8 @@ extern const StateMachine instance_machine;
 extern const StateMachine volume_machine;
 extern const StateMachine image_machine;
 extern const StateMachine snapshot_machine;
+extern const StateMachine balancer_health_machine;
+extern const StateMachine lifecycle_machine;
 
 typedef enum InstanceState {
     INSTANCE_PENDING,
@@ -73,6 +75,24 @@ typedef enum SnapshotState {
     SNAPSHOT_COMPLETED,
     SNAPSHOT_ERROR,
 } SnapshotState;
+typedef enum BalancerHealth {
+    BALANCER_HEALTH_REGISTERING, /* not probed yet */
+    BALANCER_HEALTH_UNPROVEN,    /* has not passed enough probes since it started */
+    BALANCER_HEALTH_HEALTHY,
+    BALANCER_HEALTH_UNHEALTHY,
+} BalancerHealth;
+typedef enum LifecycleState {
+    LIFECYCLE_PENDING,
+    LIFECYCLE_PENDING_WAIT,
+    LIFECYCLE_PENDING_PROCEED,
+    LIFECYCLE_IN_SERVICE,
+    LIFECYCLE_ENTERING_STANDBY,
+    LIFECYCLE_STANDBY,
+    LIFECYCLE_DETACHING,
+    LIFECYCLE_TERMINATING,
+    LIFECYCLE_TERMINATING_WAIT,
+    LIFECYCLE_TERMINATING_PROCEED,
+} LifecycleState;
 
 bool record_get(Txn *txn, Arena *arena, const RecordType *type, const char *key, void **ret_record,
                 GError **error);

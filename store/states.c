@@ -53,3 +53,42 @@ static const State snapshot_states[] = {
     [SNAPSHOT_ERROR] = {"error", 0},
 };
 const StateMachine snapshot_machine = STATE_MACHINE("snapshot", snapshot_states);
+
+/* Of an instance as a load balancer sees it; its own state is judged besides. */
+static const State balancer_health_states[] = {
+    [BALANCER_HEALTH_REGISTERING] = {"registering", TO(BALANCER_HEALTH_UNPROVEN) |
+                                                        TO(BALANCER_HEALTH_HEALTHY) |
+                                                        TO(BALANCER_HEALTH_UNHEALTHY)},
+    [BALANCER_HEALTH_UNPROVEN] = {"unproven",
+                                  TO(BALANCER_HEALTH_HEALTHY) | TO(BALANCER_HEALTH_UNHEALTHY)},
+    [BALANCER_HEALTH_HEALTHY] = {"healthy",
+                                 TO(BALANCER_HEALTH_UNPROVEN) | TO(BALANCER_HEALTH_UNHEALTHY)},
+    [BALANCER_HEALTH_UNHEALTHY] = {"unhealthy",
+                                   TO(BALANCER_HEALTH_UNPROVEN) | TO(BALANCER_HEALTH_HEALTHY)},
+};
+const StateMachine balancer_health_machine =
+    STATE_MACHINE("health of an instance", balancer_health_states);
+
+/* Of an instance as its scaling group sees it. It leaves the group from Detaching and from
+ * Terminating:Proceed, and from anywhere when it is found gone. */
+static const State lifecycle_states[] = {
+    [LIFECYCLE_PENDING] = {"Pending", TO(LIFECYCLE_PENDING_WAIT) | TO(LIFECYCLE_IN_SERVICE) |
+                                          TO(LIFECYCLE_DETACHING) | TO(LIFECYCLE_TERMINATING)},
+    [LIFECYCLE_PENDING_WAIT] = {"Pending:Wait",
+                                TO(LIFECYCLE_PENDING_PROCEED) | TO(LIFECYCLE_TERMINATING)},
+    [LIFECYCLE_PENDING_PROCEED] = {"Pending:Proceed", TO(LIFECYCLE_IN_SERVICE) |
+                                                          TO(LIFECYCLE_DETACHING) |
+                                                          TO(LIFECYCLE_TERMINATING)},
+    [LIFECYCLE_IN_SERVICE] = {"InService", TO(LIFECYCLE_ENTERING_STANDBY) |
+                                               TO(LIFECYCLE_DETACHING) | TO(LIFECYCLE_TERMINATING)},
+    [LIFECYCLE_ENTERING_STANDBY] = {"EnteringStandby",
+                                    TO(LIFECYCLE_STANDBY) | TO(LIFECYCLE_TERMINATING)},
+    [LIFECYCLE_STANDBY] = {"Standby", TO(LIFECYCLE_PENDING) | TO(LIFECYCLE_DETACHING) |
+                                          TO(LIFECYCLE_TERMINATING)},
+    [LIFECYCLE_DETACHING] = {"Detaching", 0},
+    [LIFECYCLE_TERMINATING] = {"Terminating",
+                               TO(LIFECYCLE_TERMINATING_WAIT) | TO(LIFECYCLE_TERMINATING_PROCEED)},
+    [LIFECYCLE_TERMINATING_WAIT] = {"Terminating:Wait", TO(LIFECYCLE_TERMINATING_PROCEED)},
+    [LIFECYCLE_TERMINATING_PROCEED] = {"Terminating:Proceed", 0},
+};
+const StateMachine lifecycle_machine = STATE_MACHINE("member", lifecycle_states);

@@ -79,6 +79,7 @@ void store_close(Store *store)
 static const char *const kept[KIND_COUNT] = {
     [KIND_account] = "true",
     [KIND_access_key] = "user_name IS NULL",
+    [KIND_signing_certificate] = "user_name IS NULL",
     [KIND_setting] = "name NOT LIKE 'cursor:%'",
     [KIND_region] = "true",
     [KIND_zone] = "true",

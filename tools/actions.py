@@ -11,7 +11,7 @@ ACTION = re.compile(r'^ACTION\((\w+), \w+, \w+, \w+, (READ|WRITE), ("[\d-]+"|NUL
 OPERATION = re.compile(r'^OPERATION\((\w+), \w+, "([A-Z]+)", (?:SERVICE|BUCKET|OBJECT), '
                        r'(?:"[\w-]+"|NULL), (?:"[\w-]+"|NULL), ("s3:\w+"|NULL), '
                        r'("s3:\w+"|NULL), \w+, \w+, \w+, (READ|WRITE), \w+\)$', re.M)
-TITLES = {'ec2': 'EC2', 'iam': 'IAM', 'sts': 'STS'}
+TITLES = {'autoscaling': 'Auto Scaling', 'cloudwatch': 'CloudWatch', 'ec2': 'EC2', 'elb': 'Elastic Load Balancing', 'iam': 'IAM', 'sts': 'STS'}
 REST = {'operations': 'S3', 'control': 'S3 Control'}
 
 

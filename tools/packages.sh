@@ -115,6 +115,8 @@ packages_for_build() {
     need p:libxml-2.0 libxml2-dev "XML of machines and requests"
     need p:libvirt libvirt-dev "virtual machines"
     need p:jansson libjansson-dev "JSON"
+    need p:libcbor libcbor-dev "CBOR, which today's SDKs speak to CloudWatch"
+    need p:zlib zlib1g-dev "compressed requests"
     need p:libcurl libcurl4-openssl-dev "the command line's requests"
     need p:cmocka libcmocka-dev "unit tests, which the build knows of"
 }

@@ -2,6 +2,7 @@
 #include "api/ec2/block_devices.h"
 #include "api/ec2/handlers.h"
 #include "api/ec2/tag_items.h"
+#include "api/s3/access_for.h"
 #include "base/fault.h"
 #include "cloud/images.h"
 #include <string.h>
@@ -44,11 +45,15 @@ bool ec2_register_image(Call *call, const RegisterImageRequest *request, ImageId
         .ramdisk_id = request->ramdisk_id,
         .ena_support = request->ena_support == 1,
     };
-    if (request->location)
-        return fault_set(error, FAULT_UNSUPPORTED_OPERATION,
-                         "Images are registered of snapshots: bundles cannot be unpacked yet.");
-    return use_tags(call, &request->tag_specifications, &spec, error) &&
-           image_register(&call->context, &spec, &reply->image_id, error);
+    ObjectAccess access = s3_access_for(call);
+    if (!request->location && !request->name)
+        return fault_set(error, FAULT_MISSING_PARAMETER,
+                         "The request must contain the parameter name");
+    if (!use_tags(call, &request->tag_specifications, &spec, error))
+        return false;
+    return request->location ? image_register_bundle(&call->context, request->location, &spec,
+                                                     &access, &reply->image_id, error)
+                             : image_register(&call->context, &spec, &reply->image_id, error);
 }
 
 bool ec2_deregister_image(Call *call, const DeregisterImageRequest *request, ReturnReply *reply,

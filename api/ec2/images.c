@@ -4,6 +4,7 @@
 #include "api/ec2/describe.h"
 #include "api/ec2/handlers.h"
 #include "api/ec2/tag_items.h"
+#include <string.h>
 
 #define IMAGES_PAGE_MIN 1
 #define IMAGES_PAGE_MAX 1000
@@ -39,7 +40,8 @@ static ImageItem *image_item(Call *call, const ImageView *view)
     item->block_devices = ec2_image_devices(call, &view->mappings);
     if (image->state_reason) {
         item->state_reason = EC2_NEW(call, ImageStateReason);
-        item->state_reason->code = "Client.InternalError";
+        item->state_reason->code = arena_strndup(call->context.arena, image->state_reason,
+                                                 strcspn(image->state_reason, ":"));
         item->state_reason->message = image->state_reason;
     }
     return item;

@@ -179,6 +179,35 @@ bool ec2_reboot_instances(Call *call, const RebootInstancesRequest *request, Ret
     return instances_reboot(&call->context, &request->instance_ids, error);
 }
 
+static bool monitor(Call *call, const List *ids, bool enabled, MonitorInstancesReply *reply,
+                    GError **error)
+{
+    Arena *arena = call->context.arena;
+    if (!instances_monitor(&call->context, ids, enabled, error))
+        return false;
+    LIST_EACH (const char *, id, ids) {
+        InstanceMonitoringItem *item = shape_new(arena, InstanceMonitoringItem_shape());
+        item->instance_id = id;
+        item->monitoring = shape_new(arena, MonitoringItem_shape());
+        /* What AWS answers; DescribeInstances then says enabled or disabled. */
+        item->monitoring->state = enabled ? "pending" : "disabling";
+        list_add(&reply->instances, arena, item);
+    }
+    return true;
+}
+
+bool ec2_monitor_instances(Call *call, const MonitorInstancesRequest *request,
+                           MonitorInstancesReply *reply, GError **error)
+{
+    return monitor(call, &request->instance_ids, true, reply, error);
+}
+
+bool ec2_unmonitor_instances(Call *call, const UnmonitorInstancesRequest *request,
+                             MonitorInstancesReply *reply, GError **error)
+{
+    return monitor(call, &request->instance_ids, false, reply, error);
+}
+
 static StatusSummaryItem *status_item(Call *call, const char *status)
 {
     StatusSummaryItem *item = shape_new(call->context.arena, StatusSummaryItem_shape());

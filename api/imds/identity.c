@@ -6,16 +6,14 @@
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/file.h"
+#include "cloud/x509_files.h"
 #include <openssl/bio.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 #include <string.h>
 
-#define KEY_BITS 2048
-#define CERTIFICATE_YEARS 30
+#define COMMON_NAME "Cumulet instance identity"
 #define PEM_MAX 65536
 
 struct Identity {
@@ -29,24 +27,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BIO, BIO_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PKCS7, PKCS7_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MD_CTX, EVP_MD_CTX_free)
 
-static X509 *self_sign(EVP_PKEY *key)
-{
-    X509 *certificate = X509_new();
-    X509_NAME *name = X509_get_subject_name(certificate);
-    const unsigned char *common = (const unsigned char *)"Cumulet instance identity";
-    bool ok =
-        X509_set_version(certificate, 2) &&
-        ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1) &&
-        X509_gmtime_adj(X509_getm_notBefore(certificate), -86400) &&
-        X509_gmtime_adj(X509_getm_notAfter(certificate), (long)CERTIFICATE_YEARS * 365 * 86400) &&
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common, -1, -1, 0) &&
-        X509_set_issuer_name(certificate, name) && X509_set_pubkey(certificate, key) &&
-        X509_sign(certificate, key, EVP_sha256());
-    if (!ok)
-        g_clear_pointer(&certificate, X509_free);
-    return certificate;
-}
-
 static char *bio_text(BIO *bio)
 {
     char *data;
@@ -57,8 +37,8 @@ static char *bio_text(BIO *bio)
 static bool make(const char *path, Identity *identity, GError **error)
 {
     g_autoptr(BIO) bio = BIO_new(BIO_s_mem());
-    identity->key = EVP_RSA_gen(KEY_BITS);
-    identity->certificate = identity->key ? self_sign(identity->key) : NULL;
+    identity->key = EVP_RSA_gen(X509_KEY_BITS);
+    identity->certificate = identity->key ? x509_self_sign(identity->key, COMMON_NAME) : NULL;
     if (!identity->certificate ||
         !PEM_write_bio_PrivateKey(bio, identity->key, NULL, NULL, 0, NULL, NULL) ||
         !PEM_write_bio_X509(bio, identity->certificate))
@@ -186,7 +166,7 @@ bool identity_sign(const Identity *identity, Arena *arena, const char *document,
                    const char **ret_text, GError **error)
 {
     g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
-    uint8_t signature[KEY_BITS / 8];
+    uint8_t signature[X509_KEY_BITS / 8];
     size_t size = sizeof(signature);
     if (EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, identity->key) != 1 ||
         EVP_DigestSign(context, signature, &size, (const unsigned char *)document,

@@ -6,6 +6,7 @@
 
 #include "api/imds/tree.h"
 #include "base/fault.h"
+#include "cloud/certificates.h"
 #include <string.h>
 
 #define TOKEN_SECONDS_MAX 21600
@@ -16,6 +17,7 @@
 struct Imds {
     Cloud *cloud;
     const Identity *identity;
+    const char *authority; /* PEM; NULL: none is shown */
     char *vpc_id;
 };
 
@@ -35,6 +37,11 @@ Imds *imds_new(Cloud *cloud, const Identity *identity, const char *vpc_id)
     imds->identity = identity;
     imds->vpc_id = g_strdup(vpc_id);
     return imds;
+}
+
+void imds_set_authority(Imds *imds, const char *certificate)
+{
+    imds->authority = certificate;
 }
 
 void imds_free(Imds *imds)
@@ -96,6 +103,11 @@ static bool add_identity(Imds *imds, Arena *arena, const Metadata *metadata, Lis
         !identity_sign(imds->identity, arena, document, &signature, error))
         return false;
     const Leaf made[] = {
+        /* Not of AWS, whose authorities every image knows: who vouches for this cloud's https. */
+        {"dynamic/cumulet/authority.pem", imds->authority, NULL},
+        /* Not of AWS, whose image bundles it: with what certificate EC2's share of a bundle is
+         * encrypted, which the AMI tools ask for. */
+        {"dynamic/cumulet/cert-ec2.pem", certificates_ec2_public(imds->cloud), NULL},
         {"dynamic/fws/instance-monitoring",
          metadata->view->instance->monitoring ? "enabled" : "disabled", NULL},
         {"dynamic/instance-identity/document", document, NULL},
@@ -105,7 +117,8 @@ static bool add_identity(Imds *imds, Arena *arena, const Metadata *metadata, Lis
     };
     List all = {0};
     for (size_t i = 0; i < G_N_ELEMENTS(made); i++)
-        list_add(&all, arena, arena_memdup(arena, &made[i], sizeof(made[i])));
+        if (made[i].value)
+            list_add(&all, arena, arena_memdup(arena, &made[i], sizeof(made[i])));
     LIST_EACH (const Leaf *, leaf, leaves)
         list_add(&all, arena, leaf);
     *leaves = all;

@@ -10,6 +10,9 @@ typedef struct Imds Imds;
 
 /* For the guests of one VPC. identity is borrowed. */
 Imds *imds_new(Cloud *cloud, const Identity *identity, const char *vpc_id);
+/* The certificate (PEM, borrowed) of the authority that vouches for the cloud's https, shown as
+ * dynamic/cumulet/authority.pem. Before it serves. */
+void imds_set_authority(Imds *imds, const char *certificate);
 void imds_free(Imds *imds); /* NULL is fine */
 
 /* Answers one request; thread-safe and never waits. */

@@ -170,7 +170,8 @@ static bool make_object(S3Call *call, Completing *completing, Bucket **ret_bucke
 static const char *location_of(const S3Call *call)
 {
     const char *host = s3_header(call, "host");
-    return arena_printf(call->arena, "http://%s%s", host ? host : "", call->http->path);
+    return arena_printf(call->arena, "%s://%s%s", http_scheme(call->http), host ? host : "",
+                        call->http->path);
 }
 
 bool s3_complete_multipart_upload(S3Call *call, GError **error)

@@ -131,9 +131,9 @@ static char *encoded(Arena *arena, const char *text, bool keep_slashes)
 static const char *location_of(S3Call *call)
 {
     const char *host = s3_header(call, "host");
-    const char *key = encoded(call->arena, call->key, false);
-    return call->virtual_host ? arena_printf(call->arena, "http://%s/%s", host, key)
-                              : arena_printf(call->arena, "http://%s/%s/%s",
+    const char *key = encoded(call->arena, call->key, false), *scheme = http_scheme(call->http);
+    return call->virtual_host ? arena_printf(call->arena, "%s://%s/%s", scheme, host, key)
+                              : arena_printf(call->arena, "%s://%s/%s/%s", scheme,
                                              host ? host : "localhost", call->bucket_name, key);
 }
 

@@ -14,8 +14,13 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
+
+/* Of a disk that is converted. */
+#define DISK_SIZE (INT64_C(64) << 20)
 
 typedef struct QueuedEvent {
     char *name;
@@ -198,11 +203,20 @@ static bool fake_read_disk(Hypervisor *hypervisor, const char *path, const char 
     return true;
 }
 
+/* Its disks are no files, so they show nothing. */
+static bool make_empty_file(const char *path, GError **error)
+{
+    autofd file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    return (file >= 0 && ftruncate(file, DISK_SIZE) == 0) ||
+           trouble_set_errno(error, errno, "cannot make %s", path);
+}
+
 static bool fake_convert_disk(Hypervisor *hypervisor, const char *path, const char *format,
                               const char *new_path, const char *new_format, GError **error)
 {
-    return !is_in_use(hypervisor, path) ||
-           trouble_set(error, "cannot convert the disk %s: a machine uses it", path);
+    if (is_in_use(hypervisor, path))
+        return trouble_set(error, "cannot convert the disk %s: a machine uses it", path);
+    return make_empty_file(new_path, error);
 }
 
 /* Locked. */

@@ -349,3 +349,28 @@ bool disk_freeze(const char *path, GError **error)
     return chmod(path, 0444) == 0 ||
            trouble_set_errno(error, errno, "cannot make the disk %s read-only", path);
 }
+
+static bool check_backing(const json_t *info, const char *backing, GError **error)
+{
+    const char *found = json_string_value(json_object_get(info, "full-backing-filename"));
+    if (!found)
+        found = json_string_value(json_object_get(info, "backing-filename"));
+    if (g_strcmp0(found, backing) == 0)
+        return true;
+    g_autofree char *real_found = found ? realpath(found, NULL) : NULL;
+    g_autofree char *real = backing ? realpath(backing, NULL) : NULL;
+    return (real && g_strcmp0(real_found, real) == 0) ||
+           trouble_set(error, "it lies over %s instead of %s", found ? found : "nothing",
+                       backing ? backing : "nothing");
+}
+
+bool disk_check(const char *path, const char *format, const char *backing, GError **error)
+{
+    const char *const show[] = {QEMU_IMG, "info", "--output=json", "-f", format, path, NULL};
+    g_autofree char *text = NULL;
+    if (!run(show, &text, error))
+        return false;
+    g_autoptr(json_t) info = json_loads(text, 0, NULL);
+    return check_backing(info, backing, error) &&
+           (strcmp(format, "qcow2") != 0 || check_tables(path, error));
+}

@@ -34,5 +34,9 @@ bool disk_read(DiskMaker *maker, const char *path, const char *format, void *buf
  * One that is there already is made at least as long. */
 bool disk_overlay(const char *path, const char *base_path, uint64_t size_bytes, GError **error);
 
+/* Whether a disk's file is whole and lies over just that file (an absolute path; NULL: none). What
+ * that in turn is, is not looked at. */
+bool disk_check(const char *path, const char *format, const char *backing, GError **error);
+
 /* Takes away the right to write to a disk that is only a base from now on. */
 bool disk_freeze(const char *path, GError **error);

@@ -157,7 +157,7 @@ void firewall_free(Firewall *firewall)
 {
     if (!firewall)
         return;
-    rules_free(firewall->applied);
+    nft_rules_free(firewall->applied);
     g_free(firewall);
 }
 
@@ -231,7 +231,7 @@ bool firewall_set(Firewall *firewall, const List *groups, GError **error)
     if (!rules_parse(groups, &rules, error))
         return false;
     bool applied = apply(firewall, rules, &revokes, error);
-    g_clear_pointer(&firewall->applied, rules_free);
+    g_clear_pointer(&firewall->applied, nft_rules_free);
     if (!applied)
         return false;
     firewall->applied = g_steal_pointer(&rules);
@@ -240,6 +240,6 @@ bool firewall_set(Firewall *firewall, const List *groups, GError **error)
     if (conntrack_cut(may_go_on, firewall, NULL, error))
         return true;
     /* So that saying it again tries the cut again. */
-    g_clear_pointer(&firewall->applied, rules_free);
+    g_clear_pointer(&firewall->applied, nft_rules_free);
     return false;
 }

@@ -191,7 +191,7 @@ bool rules_parse(const List *groups, Rules **ret_rules, GError **error)
     return true;
 }
 
-void rules_free(Rules *rules)
+void nft_rules_free(Rules *rules)
 {
     if (!rules)
         return;

@@ -13,8 +13,8 @@ typedef struct Rules Rules;
 /* groups: of FirewallGroup *. Everything is copied. A rule whose peer group is not there matches
  * nothing. */
 bool rules_parse(const List *groups, Rules **ret_rules, GError **error);
-void rules_free(Rules *rules); /* NULL is fine */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rules, rules_free)
+void nft_rules_free(Rules *rules); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rules, nft_rules_free)
 
 /* Appends the commands of one transaction that leads from before (NULL: no group was there) to
  * after; as much text as there is change. True when something that was allowed may not be now. */

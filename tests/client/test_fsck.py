@@ -1,10 +1,13 @@
-"""`cumulet fsck`: what is wrong with stored objects is found and told, and what can be is repaired."""
+"""`cumulet fsck`: what is wrong with stored objects and disks is found and told, and what can be is
+repaired."""
 
 import contextlib
 import glob
 import os
 import re
+import shutil
 import sqlite3
+import subprocess
 import sys
 import unittest
 
@@ -15,13 +18,30 @@ from s3 import MIB, object_files, random_bytes  # noqa: E402
 SMALL, LARGE = random_bytes(1000), random_bytes(300000)
 PART = random_bytes(5 * MIB)
 NOBODYS = "0123456789abcdef0123456789abcdef"  # a blob's name
-WELL = r"^checked \d+ blobs, \d+ bytes: all is well\n$"
+WELL = r"^checked \d+ blobs, \d+ bytes; \d+ files of disks: all is well\n$"
 
 
-class FsckTest(CloudTestCase):
-    """A cloud with a few objects, whose daemon has ended."""
-
+class FsckCase(CloudTestCase):
     cloud_options = None
+
+    def fsck(self, *arguments, status):
+        done = self.cloud.run(CUMULET, "--state", self.cloud.state, "fsck", *arguments, check=False,
+                              env=dict(os.environ))
+        self.assertEqual((done.returncode, done.stderr), (status, ""), done)
+        return done.stdout
+
+    def assert_well(self):
+        self.assertRegex(self.fsck(status=0), WELL)
+
+    @contextlib.contextmanager
+    def database(self):
+        path = os.path.join(self.cloud.state, "cumulet.db")
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            yield database
+
+
+class FsckTest(FsckCase):
+    """A cloud with a few objects, whose daemon has ended."""
 
     def setUp(self):
         super().setUp()
@@ -39,21 +59,6 @@ class FsckTest(CloudTestCase):
                 {"PartNumber": number + 1, "ETag": etag} for number, etag in enumerate(etags)]})
         self.s3.copy_object(Bucket="bucket", Key="copy", CopySource="bucket/large")
         self.cloud.stop()
-
-    def fsck(self, *arguments, status):
-        done = self.cloud.run(CUMULET, "--state", self.cloud.state, "fsck", *arguments, check=False,
-                              env=dict(os.environ))
-        self.assertEqual((done.returncode, done.stderr), (status, ""), done)
-        return done.stdout
-
-    def assert_well(self):
-        self.assertRegex(self.fsck(status=0), WELL)
-
-    @contextlib.contextmanager
-    def database(self):
-        path = os.path.join(self.cloud.state, "cumulet.db")
-        with contextlib.closing(sqlite3.connect(path)) as database, database:
-            yield database
 
     def blob_of(self, key):
         with self.database() as database:
@@ -266,6 +271,116 @@ class FsckTest(CloudTestCase):
         self.assertIn("1 damaged, 0 missing, 1 orphans, 0 miscounted",
                       self.fsck("--repair", status=1))
         self.assertIn("1 damaged, 0 missing, 0 orphans, 0 miscounted", self.fsck(status=1))
+
+
+@unittest.skipUnless(shutil.which("qemu-img"), "no qemu-img here (apt-get install qemu-utils)")
+class DiskFsckTest(FsckCase):
+    """A cloud whose daemon has ended, with a volume, a snapshot of it, another volume of that, and
+    their files, as the back end of real machines would have made them."""
+
+    def setUp(self):
+        super().setUp()
+        self.cloud = self.start_cloud()
+        self.ec2 = self.cloud.boto3("ec2")
+        self.first = self.volume(Size=1)
+        self.snapshot = self.ec2.create_snapshot(VolumeId=self.first)["SnapshotId"]
+        self.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[self.snapshot])
+        self.second = self.volume(SnapshotId=self.snapshot)
+        self.cloud.stop()
+        shutil.rmtree(os.path.join(self.cloud.state, "fake"))
+        with self.database() as database:
+            rows = database.execute("SELECT path, backing FROM layer").fetchall()
+            self.paths = dict(database.execute(
+                "SELECT id, path FROM volume UNION SELECT id, path FROM snapshot"))
+        for path, backing in sorted(rows, key=lambda row: row[1] is not None):
+            self.make(path, backing)
+
+    def volume(self, **options):
+        id = self.ec2.create_volume(AvailabilityZone="us-east-1a", **options)["VolumeId"]
+        self.ec2.get_waiter("volume_available").wait(VolumeIds=[id])
+        return id
+
+    def file(self, path):
+        return os.path.join(self.cloud.state, path)
+
+    def make(self, path, backing=None):
+        over = ["-b", self.file(backing), "-F", "qcow2"] if backing else []
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *over, self.file(path),
+                        str(1 << 30)], check=True)
+
+    def test_disks_that_are_well(self):
+        self.assertIn("; 3 files of disks: all is well", self.fsck(status=0))
+        self.assert_well()
+
+    def test_a_file_that_belongs_to_no_disk(self):
+        self.make("volumes/nobodys.qcow2")
+        out = self.fsck(status=1)
+        self.assertRegex(out, "(?m)^orphan: file volumes/nobodys.qcow2 ")
+        self.assertIn("1 orphans", out)
+        self.assertIn("1 orphans", self.fsck("--repair", status=0))
+        self.assertFalse(os.path.exists(self.file("volumes/nobodys.qcow2")))
+        self.assert_well()
+
+    def test_layers_that_nothing_refers_to(self):
+        """With the one below, which was kept for them alone."""
+        with self.database() as database:
+            database.execute("DELETE FROM volume")
+            database.execute("DELETE FROM snapshot WHERE id = ?", [self.snapshot])
+        before = set(glob.glob(self.file("volumes/*")))
+        out = self.fsck(status=1)
+        self.assertRegex(out, f"(?m)^orphan: layer {self.paths[self.second]}, ")
+        self.assertEqual(set(glob.glob(self.file("volumes/*"))), before)
+        self.assertIn("3 orphans", self.fsck("--repair", status=0))
+        self.assertEqual(glob.glob(self.file("volumes/*")), [])
+        self.assert_well()
+
+    def test_a_missing_file(self):
+        path = self.paths[self.snapshot]
+        os.unlink(self.file(path))
+        for arguments in ([], ["--repair"]):
+            out = self.fsck(*arguments, status=1)
+            self.assertRegex(out, f"(?m)^missing: file {path}$")
+            for name in (f"volume {self.first}", f"snapshot {self.snapshot}",
+                         f"volume {self.second}"):
+                self.assertRegex(out, f"(?m)^affected: {name}$")
+
+    def test_the_file_of_an_image(self):
+        with self.database() as database:
+            database.execute("UPDATE image SET path = 'images/none.qcow2', format = 'qcow2'"
+                             " WHERE kind = 'machine'")
+            image, = database.execute("SELECT id FROM image WHERE kind = 'machine'").fetchone()
+        out = self.fsck(status=1)
+        self.assertRegex(out, "(?m)^missing: file images/none.qcow2$")
+        self.assertRegex(out, f"(?m)^affected: image {image}$")
+
+    def test_what_lies_over_another_file(self):
+        self.make("volumes/other.qcow2")
+        path = self.paths[self.second]
+        subprocess.run(["qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b",
+                        self.file("volumes/other.qcow2"), self.file(path)], check=True)
+        out = self.fsck(status=1)
+        self.assertRegex(out, f"(?m)^damaged: file {path}: it lies over .*other.qcow2 instead of "
+                              f".*{self.paths[self.snapshot]}$")
+        self.assertEqual(re.findall("(?m)^affected: (.*)$", out), [f"volume {self.second}"])
+
+    def test_what_is_no_image(self):
+        path = self.paths[self.first]
+        with open(self.file(path), "wb") as file:
+            file.write(b"no qcow2" * 1000)
+        out = self.fsck(status=1)
+        self.assertRegex(out, f"(?m)^damaged: file {path}: ")
+        self.assertEqual(re.findall("(?m)^affected: (.*)$", out), [f"volume {self.first}"])
+
+    def test_broken_tables(self):
+        path = self.file(self.paths[self.first])
+        subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write 0 64k", path], check=True,
+                       capture_output=True)
+        with open(path, "r+b") as file:
+            file.seek(40)  # where the first table begins
+            table = int.from_bytes(file.read(8), "big")
+            file.seek(table)
+            file.write((1 << 63 | 0x7000000000).to_bytes(8, "big"))
+        self.assertRegex(self.fsck(status=1), f"(?m)^damaged: file {self.paths[self.first]}: ")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The Debian images, built by their recipe and run: one machine of the kind with a kernel beside it,
 for most tests, and one that starts from its own disk."""
 
+import glob
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
@@ -245,6 +247,11 @@ class Machine(unittest.TestCase):
         self.assertEqual(guest.ssh("getent hosts s3.amazonaws.com | cut -d ' ' -f 1"),
                          "172.31.0.1\n")
 
+    def test_https_to_the_cloud_is_trusted(self):
+        for name in ("s3.amazonaws.com", "ec2.us-east-1.amazonaws.com"):
+            self.assertRegex(guest.ssh(f"curl -sS -o /dev/null -w '%{{http_code}}' https://{name}/"),
+                             r"^[1-5]\d\d$")
+
     def test_what_scripts_need_is_there(self):
         programs = ["openssl", "tar", "gzip", "rsync", "mke2fs", "python3", "curl", "qemu-ga",
                     "cumulet-load"]
@@ -254,6 +261,58 @@ class Machine(unittest.TestCase):
         found = guest.ssh(f"for p in {' '.join(programs)}; do command -v $p >/dev/null &&"
                           " echo $p; done")
         self.assertEqual(found.split(), programs)
+
+
+class YesterdaysWay(unittest.TestCase):
+    """The way of 2008: what is installed in a machine is bundled in it, uploaded, registered, and
+    boots again. After the others' tests, whose machine it changes."""
+
+    timeout = 6 * BOOT
+    LEFT_OUT = "/usr/share/doc,/usr/share/man,/usr/share/locale,/var/cache,/var/lib/apt/lists"
+
+    def step(self, name, deed):
+        started = time.monotonic()
+        result = deed()
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+        return result
+
+    def send(self, pattern, name, but=None):
+        """A file of the cloud's certificates into the machine."""
+        path, = (path for path in glob.glob(f"{cloud.state}/certificates/{pattern}")
+                 if os.path.basename(path) != but)
+        with open(path) as file:
+            guest.ssh(f"cat >/mnt/{name}", input=file.read())
+
+    def state(self, image):
+        return cloud.ec2.describe_images(ImageIds=[image])["Images"][0]["State"]
+
+    def test_bundled_uploaded_registered_and_run(self):
+        finished(guest)
+        account = cloud.credentials
+        guest.ssh("echo changed before it was bundled >/var/www/html/changed.txt")
+        self.send("pk-*.pem", "pk.pem")
+        self.send("cert-*.pem", "cert.pem", but="cert-ec2.pem")
+        self.step("ec2-bundle-vol", lambda: guest.ssh(
+            f"ec2-bundle-vol -k /mnt/pk.pem -c /mnt/cert.pem -u {account['account_id']} -r x86_64"
+            f" -d /mnt -e {self.LEFT_OUT}", timeout=4 * BOOT))
+        self.step("ec2-upload-bundle", lambda: guest.ssh(
+            "ec2-upload-bundle -b test-ami-bucket -m /mnt/image.manifest.xml"
+            f" -a {account['aws_access_key_id']} -s {account['aws_secret_access_key']}",
+            timeout=BOOT))
+        guest.ssh("rm /mnt/*.pem /mnt/image*")
+        image = cloud.ec2.register_image(ImageLocation="test-ami-bucket/image.manifest.xml",
+                                         Name="Test AMI")["ImageId"]
+        self.step("unpacked", lambda: wait_until(lambda: self.state(image) != "pending", BOOT,
+                                                 image, 0.2))
+        self.assertEqual(self.state(image), "available")
+        copy = cloud.run_guest(key, ImageId=image)
+        self.addCleanup(copy.terminate)
+        self.step("up again", lambda: finished(copy))
+        self.assertEqual(copy.get("/changed.txt"), "changed before it was bundled\n")
+        self.assertIn(copy.id, copy.get())
+        self.assertEqual(copy.ssh("id -un"), "root\n")
+        self.assertEqual(copy.ssh("ls /mnt"), "")
+        cloud.hang_up()
 
 
 class WholeDisk(unittest.TestCase):

@@ -430,6 +430,13 @@ class Names(unittest.TestCase):
         out = a.ssh(f"timeout 10 wget -q -O - '{request.url}'")
         self.assertIn(a.id, out)
 
+    def test_guests_have_the_certificate_of_the_clouds_authority(self):
+        with open(os.path.join(cloud.state, "certificates", "authority.pem")) as file:
+            authority = file.read()
+        self.assertEqual(metadata(a, "/latest/dynamic/cumulet/authority.pem"), authority)
+        for guest in (a, b):
+            self.assertEqual(guest.ssh("cat /etc/ssl/certs/ca-certificates.crt"), authority)
+
     def test_nothing_of_the_hosts_loopback_is_reachable(self):
         with Listener("127.0.0.1") as local, Listener("127.77.0.1") as other:
             # The routers, the metadata service, the way out's own addresses, and 127/8, which is
@@ -518,6 +525,13 @@ class Objects(unittest.TestCase):
                         f"{self.bucket}.s3.us-east-1.amazonaws.com"):
             with self.subTest(address=address):
                 out = a.ssh(f"timeout 20 wget -q -O - 'http://{address}/dir/a%20key'")
+                self.assertEqual(out, self.body)
+
+    def test_a_public_object_by_https(self):
+        for address in (f"s3.amazonaws.com/{self.bucket}",
+                        f"{self.bucket}.s3.us-east-1.amazonaws.com"):
+            with self.subTest(address=address):
+                out = a.ssh(f"timeout 20 wget -q -O - 'https://{address}/dir/a%20key'")
                 self.assertEqual(out, self.body)
 
     def test_what_is_not_public_is_refused(self):

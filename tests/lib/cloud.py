@@ -67,6 +67,7 @@ class _Place:
             except OSError:
                 continue  # another user's
             self.port = self.FIRST_PORT + number
+            self.https_port = self.port + 1000
             self.addresses = f"127.{number}.0.0/16"
             try:
                 fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,6 +89,7 @@ class Cloud:
     backend        "fake" or "libvirt"
     args           more arguments for the daemon
     allow_reset    whether /_cumulet/reset works
+    https          whether it serves HTTPS, too
     env            variables to add to the daemon's environment
     start_timeout  seconds until it must serve
     stop_timeout   seconds until it must have ended
@@ -95,13 +97,14 @@ class Cloud:
 
     live = []  # all that are not closed, so that nothing survives the tests
 
-    def __init__(self, backend="fake", *, args=(), allow_reset=True, env=None, start_timeout=None,
-                 stop_timeout=None, start=True, directory="/tmp"):
+    def __init__(self, backend="fake", *, args=(), allow_reset=True, https=False, env=None,
+                 start_timeout=None, stop_timeout=None, start=True, directory="/tmp"):
         if not os.access(CUMULETD, os.X_OK):
             raise CloudError(f"{CUMULETD} is not built (CUMULET_BUILD names the build directory)")
         self.backend = backend
         self.args = list(args)
         self.allow_reset = allow_reset
+        self.https = https
         self.daemon_env = dict(env or {})
         self.start_timeout = start_timeout or (30 if backend == "fake" else 180)
         self.stop_timeout = stop_timeout or (30 if backend == "fake" else 180)
@@ -129,6 +132,8 @@ class Cloud:
                 "--addresses", self.place.addresses, "--backend", self.backend]
         if self.allow_reset:
             line.append("--allow-reset")
+        if self.https:
+            line += ["--https-port", str(self.place.https_port)]
         return line + self.args
 
     def launch(self):

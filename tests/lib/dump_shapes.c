@@ -5,12 +5,14 @@
 
 #include <jansson.h>
 
-static const Service *const services[] = {&service_ec2, &service_iam, &service_sts};
+static const Service *const services[] = {&service_autoscaling, &service_cloudwatch, &service_ec2,
+                                          &service_elb,         &service_iam,        &service_sts};
 
 static const char *const kinds[] = {
-    [FIELD_STRING] = "string", [FIELD_INT] = "int",         [FIELD_BOOL] = "bool",
-    [FIELD_DOUBLE] = "double", [FIELD_TIME] = "time",       [FIELD_STRINGS] = "strings",
-    [FIELD_STRUCT] = "struct", [FIELD_STRUCTS] = "structs", [FIELD_EMBED] = "embed",
+    [FIELD_STRING] = "string",   [FIELD_INT] = "int",     [FIELD_BOOL] = "bool",
+    [FIELD_DOUBLE] = "double",   [FIELD_TIME] = "time",   [FIELD_STRINGS] = "strings",
+    [FIELD_DOUBLES] = "doubles", [FIELD_TIMES] = "times", [FIELD_STRUCT] = "struct",
+    [FIELD_STRUCTS] = "structs", [FIELD_EMBED] = "embed",
 };
 
 /* The element of a reply. */

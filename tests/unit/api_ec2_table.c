@@ -1,20 +1,30 @@
-/* api/ec2: its tables hold what their users rely on. */
+/* api/ec2, api/elb: their tables hold what their users rely on. */
 #include "tests/unit/unit.h"
 #include "api/action.h"
 
-static void actions_are_sorted(void **state)
+static const Service *const services[] = {&service_autoscaling, &service_ec2, &service_elb};
+
+static void check_actions(const Service *service)
 {
-    for (size_t i = 1; i < service_ec2.n_actions; i++) {
-        const char *before = service_ec2.actions[i - 1].name, *name = service_ec2.actions[i].name;
+    for (size_t i = 1; i < service->n_actions; i++) {
+        const char *before = service->actions[i - 1].name, *name = service->actions[i].name;
         if (strcmp(before, name) >= 0)
             fail_msg("%s stands before %s", before, name);
     }
 }
 
+static void actions_are_sorted(void **state)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(services); i++)
+        check_actions(services[i]);
+}
+
 static void versions_are_sorted(void **state)
 {
-    for (const char *const *version = service_ec2.versions; version[1]; version++)
-        assert_true(strcmp(version[0], version[1]) < 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(services); i++) {
+        for (const char *const *version = services[i]->versions; version[1]; version++)
+            assert_true(strcmp(version[0], version[1]) < 0);
+    }
 }
 
 /* Every row has a place in its structure and a name to be bound or rendered by. */
@@ -35,12 +45,18 @@ static void check_shape(const Shape *shape, unsigned depth)
     }
 }
 
+static void check_shapes(const Service *service)
+{
+    for (size_t i = 0; i < service->n_actions; i++) {
+        check_shape(service->actions[i].request(), 0);
+        check_shape(service->actions[i].reply(), 0);
+    }
+}
+
 static void shapes_are_sound(void **state)
 {
-    for (size_t i = 0; i < service_ec2.n_actions; i++) {
-        check_shape(service_ec2.actions[i].request(), 0);
-        check_shape(service_ec2.actions[i].reply(), 0);
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(services); i++)
+        check_shapes(services[i]);
 }
 
 int main(void)

@@ -33,6 +33,19 @@ static void action_and_version_come_last(void **state)
     assert_null(found(NULL, NULL, "Nothing", "2011-06-15"));
 }
 
+static void an_action_that_came_later_is_passed_over(void **state)
+{
+    static const Action actions[] = {{.name = "Recent"}};
+    static const char *const versions[] = {"2009-11-30", NULL};
+    const Service other = {
+        .name = "other", .versions = versions, .actions = actions, .n_actions = 1};
+    const Service *const both[] = {&service_fake, &other, NULL};
+    const ServiceHints early = {.action = "Recent", .version = "2009-11-30"};
+    const ServiceHints late = {.action = "Recent", .version = "2014-01-01"};
+    assert_ptr_equal(service_find(both, &early), &other);
+    assert_ptr_equal(service_find(both, &late), &service_fake);
+}
+
 static void versions_between_known_ones_are_taken(void **state)
 {
     assert_true(service_has_version(&service_fake, "2009-11-30"));
@@ -74,6 +87,7 @@ int main(void)
         cmocka_unit_test(scope_comes_first),
         cmocka_unit_test(host_comes_second),
         cmocka_unit_test(action_and_version_come_last),
+        cmocka_unit_test(an_action_that_came_later_is_passed_over),
         cmocka_unit_test(versions_between_known_ones_are_taken),
         cmocka_unit_test(actions_exist_in_their_versions),
         cmocka_unit_test(actions_are_sorted),

@@ -132,6 +132,51 @@ static void advance_wakes_every_waiter(void **state)
     }
 }
 
+static void following_clock_goes_on_when_its_speed_changes(void **state)
+{
+    g_autoptr(Clock) base = clock_new_manual(1000);
+    g_autoptr(Clock) clock = clock_new_following(base, NULL);
+    assert_true(clock_now(clock) == 1000);
+    clock_set_speed(clock, 60);
+    assert_true(clock_now(clock) == 1000);
+    clock_advance(base, 10);
+    assert_true(clock_now(clock) == 1600);
+    clock_set_speed(clock, 1);
+    clock_advance(base, 10);
+    assert_true(clock_now(clock) == 1610);
+    const ClockMark mark = clock_mark(clock);
+    g_autoptr(Clock) later = clock_new_following(base, &mark);
+    assert_true(clock_now(later) == 1610);
+}
+
+static void following_clock_wakes_when_it_gets_faster(void **state)
+{
+    g_autoptr(Clock) base = clock_new(1);
+    g_autoptr(Clock) clock = clock_new_following(base, NULL);
+    Wait wait;
+    /* An hour: only a faster clock gets there before this test's patience ends. */
+    wait_init(&wait, clock, clock_now(clock) + 3600 * CLOCK_SECOND);
+    GThread *thread = g_thread_new("wait", wait_thread, &wait);
+    clock_set_speed(clock, 1e6);
+    g_thread_join(thread);
+    assert_false(wait.in_time);
+    wait_clear(&wait);
+}
+
+static void following_clock_wakes_with_its_base(void **state)
+{
+    g_autoptr(Clock) base = clock_new_manual(0);
+    g_autoptr(Clock) clock = clock_new_following(base, NULL);
+    clock_set_speed(clock, 10);
+    Wait wait;
+    wait_init(&wait, clock, 95);
+    GThread *thread = g_thread_new("wait", wait_thread, &wait);
+    clock_advance(base, 11);
+    g_thread_join(thread);
+    assert_false(wait.in_time);
+    wait_clear(&wait);
+}
+
 /* The waiter's cond and mutex go away as soon as it has woken, on its own stack. */
 static void *wait_on_own_stack(void *data)
 {
@@ -242,6 +287,9 @@ int main(void)
         cmocka_unit_test(fast_wait_is_scaled),
         cmocka_unit_test(signal_ends_a_wait_in_time),
         cmocka_unit_test(advance_wakes_every_waiter),
+        cmocka_unit_test(following_clock_goes_on_when_its_speed_changes),
+        cmocka_unit_test(following_clock_wakes_when_it_gets_faster),
+        cmocka_unit_test(following_clock_wakes_with_its_base),
         cmocka_unit_test(advances_race_with_waits),
         cmocka_unit_test(formats_as_aws_does),
         cmocka_unit_test(parses_what_it_formats),

@@ -54,6 +54,15 @@ static void the_whole_status_reads_well(void **state)
     assert_null(strstr(text, "LOAD BALANCER"));
 }
 
+static void a_load_balancer_is_a_line(void **state)
+{
+    g_autofree char *text =
+        show("{\"load_balancers\":[{\"name\":\"web\",\"address\":\"127.77.0.9\","
+             "\"in_service\":\"1 of 2\",\"dns_name\":\"web-1.elb.test\"}]}");
+    assert_has_line(text, "LOAD BALANCER  ADDRESS     IN SERVICE  NAME");
+    assert_has_line(text, "web            127.77.0.9  1 of 2      web-1.elb.test");
+}
+
 static void names_cannot_drive_the_terminal(void **state)
 {
     g_autofree char *text = show(STATUS);
@@ -141,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_status_reads_well),
+        cmocka_unit_test(a_load_balancer_is_a_line),
         cmocka_unit_test(names_cannot_drive_the_terminal),
         cmocka_unit_test(an_empty_status_is_short),
         cmocka_unit_test(odd_types_do_no_harm),

@@ -37,6 +37,12 @@ int64_t cloud_now(Cloud *cloud)
     return cloud->now += CLOCK_SECOND;
 }
 
+/* No file of a certificate is there. */
+const char *cloud_state_dir(Cloud *cloud)
+{
+    return "/nonexistent";
+}
+
 const char *cloud_addresses(Cloud *cloud)
 {
     return "127.77.0.0/16";

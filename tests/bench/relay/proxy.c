@@ -1,5 +1,5 @@
-/* The relay alone, for the benchmark: proxy THREADS LISTEN_PORT TARGET_PORT, on 127.0.0.1, until
- * standard input ends. */
+/* The relay alone, for the benchmark: proxy THREADS LISTEN_PORT TARGET_PORT [http], on 127.0.0.1,
+ * until standard input ends. */
 #include "lb/lb.h"
 
 #include <stdio.h>
@@ -11,8 +11,8 @@ enum { LOOPBACK = 0x7f000001 };
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s THREADS LISTEN_PORT TARGET_PORT\n", argv[0]);
+    if (argc < 4 || argc > 5) {
+        fprintf(stderr, "usage: %s THREADS LISTEN_PORT TARGET_PORT [http]\n", argv[0]);
         return 2;
     }
     Lb *lb;
@@ -26,6 +26,8 @@ int main(int argc, char **argv)
     LbTarget target = {.address = LOOPBACK, .port = (uint16_t)atoi(argv[3])};
     LbListener listener = {.address = LOOPBACK, .port = (uint16_t)atoi(argv[2])};
     LbConfig config = {0};
+    if (argc == 5)
+        listener.protocol = listener.target_protocol = LB_HTTP;
     list_add(&listener.allowed, arena, &all);
     list_add(&listener.targets, arena, &target);
     list_add(&config.listeners, arena, &listener);

@@ -25,11 +25,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
 from measure import cpu_seconds, memory_bytes, wait_for_port  # noqa: E402
 
 LB, TCP, SPLICE, TUNED, NGINX = "lb", "haproxy tcp", "haproxy splice", "haproxy tuned", "nginx stream"
-PORTS = {LB: 9001, TCP: 9002, SPLICE: 9003, TUNED: 9004, NGINX: 9005}
+LB_HTTP, HTTP, HTTP_TUNED = "lb http", "haproxy http", "haproxy http tuned"
+PORTS = {LB: 9001, TCP: 9002, SPLICE: 9003, TUNED: 9004, NGINX: 9005, LB_HTTP: 9006, HTTP: 9007,
+         HTTP_TUNED: 9008}
 BACKEND_PORT = 9000
 GIB = 1 << 30
 
-# name, load mode, connections, congestion control, unit, its size, {peer: goal}
+# name, load mode, connections, congestion control, unit, its size, {peer: goal}; with HTTP in a
+# peer's name, lb speaks it too
 SCENARIOS = [
     ("bulk, 4 streams", "bulk", 4, "bbr", "GiB", GIB, {TCP: 0.25, SPLICE: 0.45, TUNED: 0.80}),
     ("bulk, 1 stream", "bulk", 1, "bbr", "GiB", GIB, {TCP: 0.25, SPLICE: 0.60, TUNED: 0.80}),
@@ -38,12 +41,16 @@ SCENARIOS = [
     ("keep-alive, 64", "keep", 64, "bbr", "1e5 requests", 1e5, {TCP: 0.80, NGINX: 0.90}),
     ("keep-alive, 1000", "keep", 1000, "bbr", "1e5 requests", 1e5, {TCP: 0.80, NGINX: 0.90}),
     ("new connections", "new", 32, "bbr", "1e5 connections", 1e5, {TCP: 0.82}),
+    ("HTTP keep-alive, 64", "keep", 64, "bbr", "1e5 requests", 1e5, {HTTP: 0.70}),
+    ("HTTP keep-alive, 1000", "keep", 1000, "bbr", "1e5 requests", 1e5, {HTTP: 0.70}),
+    ("HTTP new connections", "new", 32, "bbr", "1e5 connections", 1e5, {HTTP: 0.78}),
+    ("HTTP bulk, 4 streams", "bulk", 4, "bbr", "GiB", GIB, {HTTP: 0.25, HTTP_TUNED: 0.85}),
 ]
 SLACK = 1.15
 IDLE_CONNECTIONS, IDLE_BYTES, IDLE_RATIO = 2000, 350, 0.1
 
 
-def haproxy(directory, name, extra_global, extra_listen):
+def haproxy(directory, name, extra_global, extra_listen, mode="tcp"):
     path = directory / (name.replace(" ", "-") + ".cfg")
     path.write_text(f"""
 global
@@ -51,7 +58,7 @@ global
     maxconn 4000
     {extra_global}
 defaults
-    mode tcp
+    mode {mode}
     timeout connect 10s
     timeout client 1h
     timeout server 1h
@@ -86,12 +93,18 @@ stream {{
 
 def commands(directory, programs):
     splice = "option splice-request\n    option splice-response"
-    out = {LB: [programs["proxy"], "1", str(PORTS[LB]), str(BACKEND_PORT)]}
+    http = "option forwardfor\n    http-reuse always\n    "
+    out = {LB: [programs["proxy"], "1", str(PORTS[LB]), str(BACKEND_PORT)],
+           LB_HTTP: [programs["proxy"], "1", str(PORTS[LB_HTTP]), str(BACKEND_PORT), "http"]}
     if shutil.which("haproxy"):
         out[TCP] = haproxy(directory, TCP, "", "")
         out[SPLICE] = haproxy(directory, SPLICE, "", splice)
         out[TUNED] = haproxy(directory, TUNED,
                              "tune.pipesize 1048576\n    tune.bufsize 65536", splice)
+        out[HTTP] = haproxy(directory, HTTP, "", http, "http")
+        out[HTTP_TUNED] = haproxy(directory, HTTP_TUNED,
+                                  "tune.pipesize 1048576\n    tune.bufsize 65536", http + splice,
+                                  "http")
     else:
         print("skipped: haproxy is not installed (apt-get install haproxy)")
     command = nginx(directory)
@@ -172,7 +185,8 @@ class Bench:
         if not congestion(algorithm):
             print(f"{title}: skipped, the kernel has no {algorithm}")
             return []
-        names = [LB] + [peer for peer in goals if peer in self.proxies]
+        own = LB_HTTP if HTTP in goals else LB
+        names = [own] + [peer for peer in goals if peer in self.proxies]
         costs = {name: [] for name in names}
         for number in range(self.options.rounds):
             order = names[number % len(names):] + names[:number % len(names)]
@@ -180,20 +194,20 @@ class Bench:
             if all(this.values()):
                 for name in names:
                     costs[name].append(this[name])
-        if not costs[LB]:
+        if not costs[own]:
             return []
         print(f"{title} (CPU s per {unit_name}; per second)")
         for name in names:
             cpu = statistics.median(c for c, _ in costs[name])
             rate = statistics.median(r for _, r in costs[name])
-            print(f"    {name:15} {cpu:8.3f} {rate:10.3f}")
-        return [(title, peer, [a[0] / b[0] for a, b in zip(costs[LB], costs[peer])], goal)
+            print(f"    {name:18} {cpu:8.3f} {rate:10.3f}")
+        return [(title, peer, [a[0] / b[0] for a, b in zip(costs[own], costs[peer])], goal)
                 for peer, goal in goals.items() if peer in names]
 
     def idle(self):
         """User memory per idle connection that has carried a request."""
         grown = {}
-        for name in (LB, TCP):
+        for name in (LB, TCP, LB_HTTP, HTTP):
             if name not in self.proxies:
                 continue
             pid = self.proxies[name].pid
@@ -204,7 +218,8 @@ class Bench:
                 load.stdin.close()
         print(f"idle connections ({IDLE_CONNECTIONS}), bytes each: " +
               ", ".join(f"{name} {size:.0f}" for name, size in grown.items()))
-        rows = [("idle bytes / 350", "limit", [grown[LB] / IDLE_BYTES], 1.0)]
+        rows = [("idle bytes / 350", "limit", [grown[LB] / IDLE_BYTES], 1.0),
+                ("HTTP idle bytes / 350", "limit", [grown[LB_HTTP] / IDLE_BYTES], 1.0)]
         if TCP in grown and grown[TCP] > 0:
             rows.append(("idle bytes", TCP, [grown[LB] / grown[TCP]], IDLE_RATIO))
         return rows
@@ -257,10 +272,11 @@ def main():
         for scenario in SCENARIOS:
             if not wanted or any(text in scenario[0] for text in wanted):
                 rows += bench.run(scenario)
-    print(f"\n{'scenario':28} {'lb / peer':15} {'ratio':>6} {'goal':>6}  (least to most of the rounds)")
+    print(f"\n{'scenario':28} {'lb / peer':18} {'ratio':>6} {'goal':>6}  "
+          "(least to most of the rounds)")
     for title, peer, ratios, goal in rows:
         ratio = statistics.median(ratios)
-        print(f"{title:28} {peer:15} {ratio:6.2f} {goal:6.2f}  {verdict(ratio, goal):12} "
+        print(f"{title:28} {peer:18} {ratio:6.2f} {goal:6.2f}  {verdict(ratio, goal):12} "
               f"{min(ratios):5.2f} to {max(ratios):.2f}")
 
 

@@ -8,6 +8,7 @@ import re
 import secrets
 import tempfile
 
+from . import imds
 from .tool import ToolError, need_file, run_program
 
 DEFAULT_EC2_CERT = "/etc/ec2/amitools/cert-ec2.pem"
@@ -45,6 +46,21 @@ def _need_pem(path, what, wrong):
     with open(path, "rb") as file:
         if b"-----BEGIN " not in file.read(MAX_PEM):
             raise ToolError(wrong)
+
+
+def ec2_certificate(given):
+    """The path of EC2's certificate: what was given, else the image's, else what the metadata
+    service has."""
+    what = "EC2's certificate (--ec2cert)"
+    if given or os.path.exists(DEFAULT_EC2_CERT):
+        return need_file(given or DEFAULT_EC2_CERT, what)
+    text = imds.ec2_certificate()
+    if not text:
+        return need_file(DEFAULT_EC2_CERT, what)
+    # Nothing of it may get into the image of the volume.
+    memory = os.memfd_create("cert-ec2.pem")
+    os.write(memory, text.encode())
+    return f"/proc/{os.getpid()}/fd/{memory}"
 
 
 def public_key_of_certificate(certificate):

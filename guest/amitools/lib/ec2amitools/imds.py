@@ -32,9 +32,9 @@ class Metadata:
         finally:
             connection.close()
 
-    def get(self, name):
+    def get(self, name, tree="meta-data"):
         """A value, or None."""
-        status, text = self._request("GET", f"/latest/meta-data/{name}", self.headers)
+        status, text = self._request("GET", f"/latest/{tree}/{name}", self.headers)
         return text if status == 200 else None
 
     def lines(self, name):
@@ -43,9 +43,23 @@ class Metadata:
         return None if text is None else [line for line in text.splitlines() if line]
 
 
+def _is_disabled():
+    return os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
+
+
+def ec2_certificate():
+    """The certificate of the EC2 that this machine runs in, in PEM, or None: Cumulet tells it."""
+    if _is_disabled():
+        return None
+    try:
+        return Metadata().get("cumulet/cert-ec2.pem", tree="dynamic")
+    except OSError:
+        return None
+
+
 def role_credentials():
     """Key, secret and token of the machine's role, or None."""
-    if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+    if _is_disabled():
         return None
     try:
         metadata = Metadata()

@@ -6,7 +6,7 @@ import platform
 import re
 
 from . import crypto, manifest, pipeline
-from .tool import ToolError, comma_list, need_directory, need_file, prompt, say
+from .tool import ToolError, comma_list, need_directory, prompt, say
 
 ARCHITECTURES = ("i386", "x86_64", "arm64")
 VIRTUAL_NAME = re.compile(r"(ami|root|swap|ephemeral\d+|ebs\d*)\Z")
@@ -19,8 +19,9 @@ def add_options(parser):
     parser.need("-u", "--user", metavar="ACCOUNT", help="the user's account number")
     parser.add_argument("-d", "--destination", metavar="PATH", default="/tmp",
                         help="directory for the bundle (/tmp)")
-    parser.add_argument("--ec2cert", metavar="PATH", default=crypto.DEFAULT_EC2_CERT,
-                        help=f"EC2's certificate ({crypto.DEFAULT_EC2_CERT})")
+    parser.add_argument("--ec2cert", metavar="PATH",
+                        help=f"EC2's certificate ({crypto.DEFAULT_EC2_CERT}, else what the "
+                        "instance metadata service has)")
     parser.add_argument("-r", "--arch", choices=ARCHITECTURES, help="what the image runs on")
     parser.add_argument("--productcodes", metavar="CODES", type=comma_list, default=[],
                         help="product codes, with commas between them")
@@ -49,7 +50,7 @@ def check_options(options):
     if not re.match(r"\d{12}\Z", options.user):
         raise ToolError(f"--user {options.user}: not an account number of 12 digits")
     crypto.check_pair(options.cert, options.privatekey)
-    need_file(options.ec2cert, "EC2's certificate (--ec2cert)")
+    options.ec2cert = crypto.ec2_certificate(options.ec2cert)
     crypto.public_key_of_certificate(options.ec2cert)
     for certificate in (options.cert, options.ec2cert):
         crypto.wrap(crypto.new_key(), certificate)

@@ -20,7 +20,7 @@ are not looked up: those of the manifest stay unless others are given.
 
 def work(options):
     need_file(options.manifest, "manifest")
-    need_file(options.ec2cert, "EC2's certificate (--ec2cert)")
+    options.ec2cert = crypto.ec2_certificate(options.ec2cert)
     crypto.public_key_of_certificate(options.ec2cert)
     crypto.check_pair(options.cert, options.privatekey)
     if not options.region and not options.no_mapping:
@@ -50,8 +50,9 @@ def main():
     parser.need("-c", "--cert", metavar="PATH", help="the user's X.509 certificate (PEM, RSA)")
     parser.need("-k", "--privatekey", metavar="PATH", help="its private key (PEM)")
     parser.need("-m", "--manifest", metavar="PATH", help="the manifest")
-    parser.add_argument("--ec2cert", metavar="PATH", default=crypto.DEFAULT_EC2_CERT,
-                        help=f"the new EC2 certificate ({crypto.DEFAULT_EC2_CERT})")
+    parser.add_argument("--ec2cert", metavar="PATH",
+                        help=f"the new EC2 certificate ({crypto.DEFAULT_EC2_CERT}, else what the "
+                        "instance metadata service has)")
     parser.add_argument("--kernel", metavar="ID", help="the new kernel image")
     parser.add_argument("--ramdisk", metavar="ID", help="the new ramdisk image")
     parser.add_argument("--region", help="where the bundle is to be used")

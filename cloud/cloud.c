@@ -392,6 +392,17 @@ static void free_cloud(Cloud *cloud)
     g_free(cloud);
 }
 
+/* Makes what is there be what is on record. Every queue is open: the comparison sets controllers to
+ * work, which wake others and wait for the events of what they do. */
+static bool compare(Cloud *cloud, GError **error)
+{
+    g_mutex_lock(&cloud->mutex);
+    cloud->started = true;
+    g_mutex_unlock(&cloud->mutex);
+    return call_inside(cloud, instances_compare, error) && sites_remove_strays(cloud, error) &&
+           leftovers_remove(cloud, error);
+}
+
 bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
 {
     Cloud *cloud = g_new0(Cloud, 1);
@@ -415,20 +426,16 @@ bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error)
         cloud_close(cloud, true);
         return false;
     }
-    /* Before the comparison: it sets controllers to work, which wait for the events of what they
-     * do. */
-    g_mutex_lock(&cloud->mutex);
-    cloud->started = true;
-    g_mutex_unlock(&cloud->mutex);
     cloud->disks =
         workqueue_new("disks", cloud->config.clock, 1, enter_first_site, disks_step, cloud);
     cloud->balancer_metrics = balancer_metrics_open(cloud);
-    if (!call_inside(cloud, instances_compare, error) || !sites_remove_strays(cloud, error) ||
-        !leftovers_remove(cloud, error) || !long_work_open(cloud, enter_first_site, error) ||
-        !scaling_open(cloud, error)) {
+    if (!long_work_open(cloud, enter_first_site, error) || !scaling_open(cloud, error) ||
+        !compare(cloud, error)) {
         cloud_close(cloud, true);
         return false;
     }
+    long_work_resume(cloud);
+    scaling_begin(cloud);
     cloud_wake_network(cloud);
     cloud->sweeper = g_thread_new("sweeper", sweep, cloud);
     *ret_cloud = cloud;

@@ -52,6 +52,7 @@ static bool wake_all(Cloud *cloud, GError **error)
 bool long_work_open(Cloud *cloud, void (*enter)(void *), GError **error)
 {
     cloud->long_work = workqueue_new("bundles", cloud->config.clock, THREADS, enter, step, cloud);
+    workqueue_pause(cloud->long_work, true);
     return bundle_tasks_purge(cloud, error) && wake_all(cloud, error);
 }
 

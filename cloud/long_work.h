@@ -7,7 +7,8 @@
 
 #include "cloud/cloud.h"
 
-/* The queue, with what an earlier daemon left undone; enter as of workqueue_new(). */
+/* The queue, with what an earlier daemon left undone; enter as of workqueue_new(). Nothing is
+ * worked on until long_work_resume(): controllers of instances wake it before all else is open. */
 bool long_work_open(Cloud *cloud, void (*enter)(void *cloud), GError **error);
 void long_work_close(Cloud *cloud);
 /* Nothing is worked on from when pause returns until resume. What waits is dropped. */

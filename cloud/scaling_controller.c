@@ -102,8 +102,12 @@ bool scaling_open(Cloud *cloud, GError **error)
     LIST_EACH (const ScalingGroup *, group, &groups)
         scaling_wake(cloud, group->account_id, group->name);
     alarms_set_policy_handler(cloud, scaling_policy_alarmed, cloud);
-    workqueue_resume(scaling->groups);
     return true;
+}
+
+void scaling_begin(Cloud *cloud)
+{
+    workqueue_resume(cloud->scaling->groups);
 }
 
 void scaling_pause(Cloud *cloud)

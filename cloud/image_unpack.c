@@ -124,6 +124,7 @@ static bool read_part(void *data, size_t part, void *buffer, size_t size, size_t
                       GError **error)
 {
     Unpacking *unpacking = data;
+    faultpoint("unpack-read");
     return bundle_reader_read(&unpacking->reader, part, buffer, size, ret_read, error);
 }
 

@@ -401,11 +401,12 @@ static void put_boolean(DocumentWriter *writer, bool value)
 
 static void put_time(DocumentWriter *writer, int64_t time)
 {
+    int64_t milliseconds = time / 1000;
     writer->out->size += cbor_encode_tag(TAG_EPOCH, room(writer), ITEM_MOST);
     if (time % CLOCK_SECOND == 0)
         put_integer(writer, time / CLOCK_SECOND);
     else
-        put_number(writer, (double)(time / 1000) / 1000);
+        put_number(writer, (double)milliseconds / 1000);
 }
 
 void cbor_writer_init(DocumentWriter *writer, Buffer *out)

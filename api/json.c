@@ -174,7 +174,7 @@ static void put_number(DocumentWriter *writer, double value)
     if (isfinite(value)) {
         g_ascii_formatd(text, sizeof(text) - 2, "%.15g", value);
         double back = g_ascii_strtod(text, NULL);
-        if (memcmp(&back, &value, sizeof(value)) != 0)
+        if (back < value || back > value)
             g_ascii_formatd(text, sizeof(text) - 2, "%.17g", value);
         if (!strpbrk(text, ".e"))
             g_strlcat(text, ".0", sizeof(text));

@@ -48,9 +48,16 @@ bool bytes_take_number(const uint8_t **at, const uint8_t *end, uint64_t *ret_num
     return false;
 }
 
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
 static bool same(double a, double b)
 {
-    return memcmp(&a, &b, sizeof(a)) == 0;
+    return bits_of(a) == bits_of(b);
 }
 
 static void put_double(GByteArray *bytes, double value)

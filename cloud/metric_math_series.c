@@ -235,7 +235,9 @@ const MathSeries *math_running_sum(Arena *arena, const MathSeries *series)
 const MathSeries *math_epoch(Arena *arena, const MathSeries *series)
 {
     MathBuilder builder = math_build(arena, series, series->n);
-    for (size_t i = 0; i < series->n; i++)
-        math_put(&builder, series->times[i], (double)(series->times[i] / CLOCK_SECOND));
+    for (size_t i = 0; i < series->n; i++) {
+        int64_t seconds = series->times[i] / CLOCK_SECOND;
+        math_put(&builder, series->times[i], (double)seconds);
+    }
     return builder.series;
 }

@@ -24,7 +24,7 @@ struct Sampler {
 
 static int64_t interval(Cloud *cloud)
 {
-    double half_minute = (double)(MINUTE / 2) / fast_clock_speed(cloud);
+    double half_minute = (double)MINUTE / 2 / fast_clock_speed(cloud);
     return CLAMP((int64_t)half_minute, SHORTEST_INTERVAL, INTERVAL);
 }
 

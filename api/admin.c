@@ -1,9 +1,10 @@
 /* The admin route. Invariant: one row an action; all of them run on a worker, after the signature
- * was verified. */
+ * was verified (an open action verifies its own). */
 #include "api/admin.h"
 
 #include "base/fault.h"
 #include "base/id.h"
+#include "cloud/certificate_login.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ typedef struct AdminAction {
     const char *name;
     const char *method;
     bool (*run)(const AdminRoute *admin, Exchange *exchange, GError **error);
+    bool open; /* for who has no access key */
 } AdminAction;
 
 static const AdminRoute *admin_of(const Exchange *exchange)
@@ -175,8 +177,32 @@ static bool run_load(const AdminRoute *admin, Exchange *exchange, GError **error
     return true;
 }
 
+static bool run_access_key(const AdminRoute *admin, Exchange *exchange, GError **error)
+{
+    const HttpRequest *request = &exchange->request;
+    Arena *arena = exchange->arena;
+    json_t *body = request->body ? json_loadb(request->body, request->body_size, 0, NULL) : NULL;
+    const CertificateLogin login = {
+        .certificate = member(arena, body, "certificate"),
+        .time = json_integer_value(json_object_get(body, "time")),
+        .nonce = member(arena, body, "nonce"),
+        .signature = member(arena, body, "signature"),
+    };
+    json_decref(body);
+    const char *json;
+    if (!login.certificate || !login.nonce || !login.signature)
+        return fault_set(error, FAULT_VALIDATION_ERROR,
+                         "The body must be {\"certificate\": …, \"time\": …, \"nonce\": …, "
+                         "\"signature\": …}");
+    if (!admin->hooks.access_key_json(admin->hooks.data, arena, &login, &json, error))
+        return false;
+    answer(exchange, 200, json);
+    return true;
+}
+
 /* Rows of one name stand together. */
 static const AdminAction actions[] = {
+    {"access-key", "POST", run_access_key, .open = true},
     {"account", "POST", run_account},
     {"accounts", "GET", run_accounts},
     {"certificates", "GET", run_certificates},
@@ -235,12 +261,13 @@ static bool check_admin(const AdminRoute *admin, const Caller *caller, GError **
 static bool check(Exchange *exchange, GError **error)
 {
     const HttpRequest *request = &exchange->request;
-    Caller caller;
-    if (!dispatch_authenticate(admin_of(exchange)->dispatcher, exchange->arena, request, &caller,
-                               error) ||
-        !check_admin(admin_of(exchange), &caller, error))
-        return false;
     const AdminAction *action = find_action(request);
+    Caller caller;
+    bool open = action && action->open;
+    if (!open && (!dispatch_authenticate(admin_of(exchange)->dispatcher, exchange->arena, request,
+                                         &caller, error) ||
+                  !check_admin(admin_of(exchange), &caller, error)))
+        return false;
     if (!action)
         return fault_set(error, FAULT_NOT_FOUND, "There is no %.100s here", request->path);
     if (strcmp(action->method, request->method) != 0) {

@@ -21,7 +21,11 @@
  *     POST /_cumulet/certificates   makes a new one in the place of that which the cloud made
  *                               before: the same
  *
- * They are for the root of the first account alone. */
+ * They are for the root of the first account alone. One more is for everybody who has a signing
+ * certificate, and is signed by that (cloud/certificate_login.h):
+ *
+ *     POST /_cumulet/access-key {"certificate", "time", "nonce", "signature"}: the user's
+ *                               {"access_key_id", "secret_access_key"} */
 #pragma once
 
 #include "api/dispatch.h"
@@ -31,6 +35,9 @@
 typedef struct AdminImport {
     const char *file, *name, *description, *architecture;
 } AdminImport;
+
+/* What POST access-key says: cloud/certificate_login.h's CertificateLogin. */
+struct CertificateLogin;
 
 /* What the daemon gives. Called on workers. */
 typedef struct AdminHooks {
@@ -53,6 +60,8 @@ typedef struct AdminHooks {
     bool (*set_load)(void *data, const char *instance_id, double percent, GError **error);
     bool (*certificates_json)(void *data, Arena *arena, bool replace, const char **ret_json,
                               GError **error);
+    bool (*access_key_json)(void *data, Arena *arena, const struct CertificateLogin *login,
+                            const char **ret_json, GError **error);
 } AdminHooks;
 
 typedef struct AdminRoute {

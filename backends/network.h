@@ -33,6 +33,11 @@ typedef struct NetworkConfig {
     unsigned endpoint_port; /* where the daemon listens on the routers' addresses; guests may
                              * connect to it, and to 80 and 443 there. 0: to those two only */
     bool no_outside;        /* guests get no way out even where pasta is there */
+    const char *services;   /* NULL, or a block outside of cidr, "100.77.0.0/16": sockets inside may
+                             * listen on each of its addresses; guests reach those as far as the
+                             * outgoing rules of their groups allow */
+    const char *names_domain; /* NULL, or "cumulet.test": names below it are endpoint_names and
+                               * those of set_names, and no others */
 } NetworkConfig;
 
 typedef struct NetworkInfo {
@@ -48,6 +53,12 @@ typedef struct NetworkNic {
     const char *address;  /* "172.31.0.10" */
     const char *hostname; /* "ip-172-31-0-10" */
 } NetworkNic;
+
+/* What an address is called. */
+typedef struct NetworkName {
+    const char *address;
+    List names; /* of const char *: host names; the first is also found by the address */
+} NetworkName;
 
 typedef enum FirewallDirection { FIREWALL_INGRESS, FIREWALL_EGRESS } FirewallDirection;
 
@@ -99,6 +110,10 @@ typedef struct NetworkOps {
      * transaction. Established connections that stay allowed are not touched; one that no rule
      * allows any more is cut. */
     bool (*set_firewall)(Network *network, const List *groups, GError **error);
+
+    /* What guests can look up besides interfaces and endpoints, complete: NetworkName *. Who asks
+     * meanwhile is answered, by the old names or the new. */
+    bool (*set_names)(Network *network, const List *names, GError **error);
 } NetworkOps;
 
 extern const NetworkOps network_netns;

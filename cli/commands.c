@@ -5,9 +5,9 @@
 #include <string.h>
 
 const Command *const commands[] = {
-    &status_command,  &env_command,     &credentials_command, &s3cfg_command,
-    &account_command, &aws_command,     &ssh_command,         &console_command,
-    &image_command,   &fsck_command,    &clock_command,       &reset_command,
+    &status_command,  &env_command,     &credentials_command, &s3cfg_command, &account_command,
+    &classic_command, &aws_command,     &dns_command,         &hosts_command, &ssh_command,
+    &console_command, &image_command,   &fsck_command,        &clock_command, &reset_command,
     &stop_command,    &version_command, &help_command,        NULL,
 };
 

@@ -3,9 +3,10 @@
 
 #include "cli/command.h"
 
-extern const Command account_command, clock_command, s3cfg_command, status_command, env_command,
-    credentials_command, aws_command, ssh_command, console_command, image_command, fsck_command,
-    reset_command, stop_command, version_command, help_command;
+extern const Command account_command, classic_command, clock_command, dns_command, hosts_command,
+    s3cfg_command, status_command, env_command, credentials_command, aws_command, ssh_command,
+    console_command, image_command, fsck_command, reset_command, stop_command, version_command,
+    help_command;
 
 /* In the order in which help shows them; ends with NULL. */
 extern const Command *const commands[];

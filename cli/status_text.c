@@ -32,6 +32,17 @@ static void append(Arena *arena, GString *line, const char *before, const json_t
     g_string_append_printf(line, "%s%s%s", before, text_of(arena, object, key), after);
 }
 
+static void append_domains(Arena *arena, GString *line, const json_t *domains)
+{
+    size_t i;
+    json_t *domain;
+    json_array_foreach((json_t *)domains, i, domain)
+    {
+        g_string_append_printf(line, "%s%s", i ? ", " : ": ",
+                               text_printable(arena, json_string_value(domain)));
+    }
+}
+
 static void show_fact(GString *out, const char *label, GString *line)
 {
     if (line->len)
@@ -78,6 +89,13 @@ static void show_facts(Arena *arena, const json_t *status, GString *out)
     append(arena, line, ", way out ", network, "way_out", "");
     append(arena, line, "; ", network, "privileges", "");
     show_fact(out, "network", line);
+    const json_t *dns = json_object_get(status, "dns");
+    if (has(dns, "port")) {
+        append(arena, line, "", dns, "address", "");
+        append(arena, line, " port ", dns, "port", "");
+        append_domains(arena, line, json_object_get(dns, "domains"));
+    }
+    show_fact(out, "names", line);
     /* Only when it is not as everybody expects. */
     const json_t *clock = json_object_get(status, "clock");
     if (json_number_value(json_object_get(clock, "speed")) > 1 ||

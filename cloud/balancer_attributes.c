@@ -1,6 +1,7 @@
 /* What ModifyLoadBalancerAttributes and ConfigureHealthCheck change.
  *
  * Invariant: what is kept is what was checked here; the controller need not doubt it. */
+#include "cloud/balancer_metrics.h"
 #include "cloud/balancer_parts.h"
 
 #include <string.h>
@@ -66,6 +67,13 @@ static void apply_change(Balancer *balancer, const BalancerChange *change)
         balancer->desync_mode = change->desync_mode;
 }
 
+/* Whether its logs go to the same place as before. */
+static bool logs_alike(const Balancer *before, const Balancer *now)
+{
+    return before->access_log && g_strcmp0(before->log_bucket, now->log_bucket) == 0 &&
+           g_strcmp0(before->log_prefix, now->log_prefix) == 0;
+}
+
 bool balancer_modify(Context *context, const char *name, const BalancerChange *change,
                      GError **error)
 {
@@ -74,9 +82,14 @@ bool balancer_modify(Context *context, const char *name, const BalancerChange *c
     if (!txn_begin(cloud_store(context->cloud), &txn, error) ||
         !balancer_named(context, txn, name, &balancer, error) || !check_change(change, error))
         return false;
+    const Balancer before = *balancer;
     apply_change(balancer, change);
-    return check_log(context, txn, balancer, error) && balancer_put(txn, balancer, error) &&
-           balancer_commit(context, &txn, error);
+    if (!check_log(context, txn, balancer, error) || !balancer_put(txn, balancer, error) ||
+        !balancer_commit(context, &txn, error))
+        return false;
+    if (balancer->access_log && !logs_alike(&before, balancer))
+        balancer_logs_begin(context->cloud, context->arena, balancer);
+    return true;
 }
 
 /* ---- health checks ---- */

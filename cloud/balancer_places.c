@@ -60,6 +60,12 @@ static bool resolve_zones(Context *context, Txn *txn, const char *vpc_id, const 
     return true;
 }
 
+static bool same_zone(GError **error)
+{
+    return fault_set(error, FAULT_INVALID_CONFIGURATION_REQUEST,
+                     "ELB cannot be attached to multiple subnets in the same AZ.");
+}
+
 /* vpc_id NULL: that of the first. */
 static bool resolve_subnets(Context *context, Txn *txn, const char **vpc_id, const List *ids,
                             List *places, GError **error)
@@ -79,10 +85,7 @@ static bool resolve_subnets(Context *context, Txn *txn, const char **vpc_id, con
                              *vpc_id);
         const BalancerPlace *other = place_in(places, subnet->zone);
         if (other && strcmp(other->subnet_id, id) != 0)
-            return fault_set(error, FAULT_INVALID_CONFIGURATION_REQUEST,
-                             "The subnets %s and %s are in the same Availability Zone, %s: a load "
-                             "balancer can have one subnet in each",
-                             other->subnet_id, id, subnet->zone);
+            return same_zone(error);
         if (!other)
             list_add(places, context->arena, new_place(context->arena, subnet));
     }
@@ -127,10 +130,7 @@ static bool add_places(Context *context, Txn *txn, const Balancer *balancer, con
     LIST_EACH (BalancerPlace *, place, places) {
         const BalancerPlace *other = place_in(&view->places, place->zone);
         if (other && strcmp(other->subnet_id, place->subnet_id) != 0)
-            return fault_set(error, FAULT_INVALID_CONFIGURATION_REQUEST,
-                             "The load balancer has a subnet in the Availability Zone %s already: "
-                             "%s",
-                             place->zone, other->subnet_id);
+            return same_zone(error);
         place->balancer_id = balancer->id;
         if (!balancer_place_put(txn, place, error))
             return false;
@@ -189,10 +189,13 @@ static bool remove_places(Context *context, Txn *txn, const Balancer *balancer, 
                              "%.100s is not attached to the load balancer %s", name,
                              balancer->name);
     }
+    const char *what = zones ? "Availability Zones" : "subnets";
     if (gone.n == view->places.n)
         return fault_set(error, FAULT_INVALID_CONFIGURATION_REQUEST,
-                         "The load balancer %s must keep at least one %s", balancer->name,
-                         zones ? "Availability Zone" : "subnet");
+                         "Requested configuration change for LoadBalancer \"%s\" is invalid "
+                         "because you attempted to detach all the %s for this LoadBalancer and a "
+                         "LoadBalancer cannot be attached to zero %s in VPC.",
+                         balancer->name, what, what);
     LIST_EACH (const BalancerPlace *, place, &gone) {
         if (!record_change(txn, CHANGE_DELETE_BALANCER_PLACE, NULL, error, balancer->id,
                            place->zone))

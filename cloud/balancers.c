@@ -212,13 +212,12 @@ static bool check_balancer_name(const char *name, GError **error)
     for (const char *c = name; *c; c++) {
         if (!g_ascii_isalnum(*c) && *c != '-')
             return fault_set(error, FAULT_VALIDATION_ERROR,
-                             "LoadBalancerName '%.100s' may only contain letters, digits and "
-                             "hyphens",
-                             name);
+                             "LoadBalancer name cannot contain characters that are not letters, "
+                             "or digits or the dash.");
     }
     if (length > BALANCER_NAME_MAX)
         return fault_set(error, FAULT_VALIDATION_ERROR,
-                         "LoadBalancerName '%.100s' cannot be longer than %d characters", name,
+                         "LoadBalancer name cannot be longer than %d characters",
                          BALANCER_NAME_MAX);
     if (length == 0 || name[0] == '-' || name[length - 1] == '-')
         return fault_set(error, FAULT_VALIDATION_ERROR,

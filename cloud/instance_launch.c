@@ -33,26 +33,6 @@ typedef struct Launch {
     List disks; /* of DiskPlan * */
 } Launch;
 
-bool instance_check_user_data(Context *context, const char *text, const char **ret_text,
-                              GError **error)
-{
-    if (!text || !*text) {
-        *ret_text = NULL;
-        return true;
-    }
-    g_autofree uint8_t *data = NULL;
-    size_t size;
-    if (!base64_decode(text, strlen(text), &data, &size))
-        return fault_set(error, FAULT_INVALID_PARAMETER_VALUE,
-                         "Invalid BASE64 encoding of user data.");
-    if (size > USER_DATA_MAX)
-        return fault_set(error, FAULT_INVALID_PARAMETER_VALUE, "User data is limited to %d bytes",
-                         USER_DATA_MAX);
-    g_autofree char *clean = g_base64_encode(data, size);
-    *ret_text = arena_strdup(context->arena, clean);
-    return true;
-}
-
 static bool default_vpc(Context *context, Txn *txn, Vpc **ret_vpc, GError **error)
 {
     if (!vpc_find_default(txn, context->arena, context->caller.account_id, ret_vpc, error))
@@ -202,6 +182,30 @@ static const char *new_instance_uuid(Arena *arena)
     return uuid;
 }
 
+/* AWS: "aws:ec2launchtemplate:id" and ":version". */
+static bool tag_template(Context *context, Txn *txn, const RunSpec *spec, const char *instance_id,
+                         GError **error)
+{
+    const struct {
+        const char *key, *value;
+    } tags[] = {
+        {"aws:ec2launchtemplate:id", spec->launch_template_id},
+        {"aws:ec2launchtemplate:version", spec->launch_template_version},
+    };
+    for (size_t i = 0; spec->launch_template_id && i < G_N_ELEMENTS(tags); i++) {
+        const Tag tag = {
+            .resource_id = instance_id,
+            .key = tags[i].key,
+            .value = tags[i].value,
+            .account_id = context->caller.account_id,
+            .resource_type = "instance",
+        };
+        if (!tag_put(txn, &tag, error))
+            return false;
+    }
+    return true;
+}
+
 static bool record_instance(Context *context, Txn *txn, const Launch *launch, int64_t index,
                             Instance **ret_instance, GError **error)
 {
@@ -252,7 +256,8 @@ static bool record_instance(Context *context, Txn *txn, const Launch *launch, in
         !record_eni(context, txn, launch, instance, error) ||
         !instance_disks_record(context, txn, &launch->disks, image, instance, &spec->volume_tags,
                                error) ||
-        !tags_put(context, txn, instance->id, "instance", &spec->instance_tags, error))
+        !tags_put(context, txn, instance->id, "instance", &spec->instance_tags, error) ||
+        !tag_template(context, txn, spec, instance->id, error))
         return false;
     *ret_instance = instance;
     return true;

@@ -20,6 +20,7 @@
 #define USER_DATA_MAX 16384
 /* AWS: RunInstances, at most so many at once here. */
 #define RUN_INSTANCES_MAX 1000
+#define INSTANCE_TYPE_DEFAULT "m1.small" /* AWS: InstanceType, default */
 #define TERMINATED_SHOWN_FOR (3600 * CLOCK_SECOND)
 
 typedef struct RunVolume {
@@ -58,6 +59,8 @@ typedef struct RunSpec {
     const char *http_tokens, *http_endpoint, *http_tags;
     int64_t http_hop_limit; /* 0: 1 */
     const char *iam_profile;
+    /* The template that it was taken from, if any: instances bear its id and version as tags. */
+    const char *launch_template_id, *launch_template_name, *launch_template_version;
     List volumes;       /* of RunVolume * */
     List instance_tags; /* of TagPair * */
     List volume_tags, eni_tags;

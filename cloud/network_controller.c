@@ -2,7 +2,10 @@
  * the store says.
  *
  * Invariant: each look derives the whole wanted state from the store; the back ends apply what
- * differs. A port of a public address is open exactly when a rule lets some client in. */
+ * differs. A port of a public address is open exactly when a rule lets some client in.
+ *
+ * Guests cannot reach public addresses (they may be the host's loopback): for them the name of an
+ * instance means its private address, and a load balancer listens a second time, inside. */
 #include "cloud/site.h"
 
 #include "base/cidr.h"
@@ -10,6 +13,7 @@
 #include "cloud/addresses.h"
 #include "cloud/balancer_controller.h"
 #include "cloud/instances.h"
+#include "cloud/names.h"
 #include <string.h>
 
 /* Listeners that the rules of one address may open: a rule for all ports would open 65,535. Ports
@@ -202,6 +206,89 @@ static void add_addresses(View *view, LbConfig *config)
     }
 }
 
+/* ---- for guests ---- */
+
+/* What the balancer's groups say of other groups holds inside, where their members come from
+ * addresses of their own. */
+static void let_members_in(View *view, const BalancerView *balancer, LbListener *listener)
+{
+    LIST_EACH (const SecurityGroup *, group, &balancer->groups) {
+        LIST_EACH (const GroupRule *, rule, list_of(view->rules_of, view->arena, group->id)) {
+            bool all = rule->protocol == FIREWALL_ALL_PROTOCOLS || rule->from_port < 0;
+            bool tcp = all || rule->protocol == PROTOCOL_TCP;
+            if (rule->egress || !rule->source_group_id || !tcp ||
+                (!all && (listener->port < rule->from_port || rule->to_port < listener->port)))
+                continue;
+            const FirewallGroup *source =
+                g_hash_table_lookup(view->group_of, rule->source_group_id);
+            LIST_EACH (const char *, address, &source->addresses) {
+                LbCidr *member = arena_new_struct(view->arena, LbCidr);
+                if (cidr_parse(arena_printf(view->arena, "%s/32", address), &member->network,
+                               &member->mask))
+                    list_add(&listener->allowed, view->arena, member);
+            }
+        }
+    }
+}
+
+static void add_inside(View *view, const List *planned, LbConfig *config)
+{
+    if (!view->site->has_services)
+        return;
+    LIST_EACH (const PlannedListener *, plan, planned) {
+        if (!plan->listener)
+            continue;
+        LbListener *twin = arena_new_struct(view->arena, LbListener);
+        *twin = *plan->listener;
+        twin->address = name_inside_address(plan->listener->address);
+        twin->inside = true;
+        twin->allowed = (List){0};
+        LIST_EACH (const LbCidr *, client, &plan->listener->allowed)
+            list_add(&twin->allowed, view->arena, client);
+        let_members_in(view, plan->view, twin);
+        list_add(&config->listeners, view->arena, twin);
+    }
+}
+
+static NetworkName *add_name(View *view, const char *address, List *names)
+{
+    NetworkName *name = arena_new_struct(view->arena, NetworkName);
+    name->address = address;
+    list_add(names, view->arena, name);
+    return name;
+}
+
+/* The private name comes first: it is what the address is called. */
+static void add_instance_name(View *view, const Eni *eni, List *names)
+{
+    Arena *arena = view->arena;
+    NetworkName *name = add_name(view, eni->private_ip, names);
+    list_add(&name->names, arena, address_private_name(arena, eni->private_ip));
+    list_add(&name->names, arena,
+             address_public_name(arena, eni->public_ip, cloud_dns_suffix(view->site->cloud)));
+}
+
+static bool apply_names(View *view, const BalancerPlan *plan, GError **error)
+{
+    Site *site = view->site;
+    List names = {0};
+    LIST_EACH (const Eni *, eni, &view->enis) {
+        if (eni->public_ip)
+            add_instance_name(view, eni, &names);
+    }
+    LIST_EACH (const BalancerView *, balancer, balancer_plan_views(plan)) {
+        uint32_t address, mask;
+        if (!site->has_services ||
+            !cidr_parse(arena_printf(view->arena, "%s/32", balancer->balancer->address), &address,
+                        &mask))
+            continue;
+        NetworkName *name =
+            add_name(view, address_text(view->arena, name_inside_address(address)), &names);
+        list_add(&name->names, view->arena, balancer->dns_name);
+    }
+    return site->cloud->config.network->set_names(site->network, &names, error);
+}
+
 static bool is_balancers(const List *planned, const LbFailure *failure)
 {
     LIST_EACH (const PlannedListener *, listener, planned) {
@@ -240,10 +327,13 @@ static bool apply_listeners(View *view, int64_t *again, GError **error)
         return false;
     add_addresses(view, &config);
     balancer_plan_listeners(plan, &config, &planned);
+    add_inside(view, &planned, &config);
     int status = lb_apply(site->lb, &config, view->arena, &failures);
     if (status < 0)
         return trouble_set_errno(error, -status, "cannot set the listeners");
     warn(view, &failures, &planned, again);
+    if (!apply_names(view, plan, error))
+        return false;
     if (!balancers_record_failures(site, &planned, &failures, &retry, error))
         return false;
     if (retry)

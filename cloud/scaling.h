@@ -53,6 +53,11 @@ typedef struct LifecycleHookSpec {
 /* What a group is made with, or changed to; NULL and NOT_SAID: the default, or as it is. */
 typedef struct ScalingGroupSpec {
     const char *name, *launch_configuration, *instance_id;
+    bool template_said;
+    const char *template_id, *template_name, *template_version; /* cloud/launch_templates.h */
+    /* The whole MixedInstancesPolicy that the template is of, as cloud/launch_template_data.h has
+     * texts: "LaunchTemplate.Overrides.1.InstanceType=m1.small"; NULL: of none. */
+    const char *mixed_policy;
     int64_t min_size, max_size, desired, cooldown, health_grace, max_lifetime, warmup;
     bool zones_said;
     List zones; /* of const char * */

@@ -25,11 +25,9 @@ static bool find_balancer(GroupStep *step, const char *name, BalancerView **ret_
     return false;
 }
 
-/* A fault is the balancer's or the instance's end, which others see to. */
-static bool unless_fault(bool ok, GError *why, GError **error)
+/* A fault is the balancer's or the instance's end, which others see to. Takes what failed. */
+static bool unless_fault(GError *why, GError **error)
 {
-    if (ok)
-        return true;
     if (why->domain == FAULT_DOMAIN) {
         g_error_free(why);
         return true;
@@ -61,9 +59,8 @@ static bool add(GroupStep *step, const ScalingBalancer *attached, const List *id
 {
     GError *why = NULL;
     List all = {0};
-    return ids->n == 0 ||
-           unless_fault(balancer_register(&step->context, attached->balancer, ids, &all, &why), why,
-                        error);
+    return ids->n == 0 || balancer_register(&step->context, attached->balancer, ids, &all, &why) ||
+           unless_fault(why, error);
 }
 
 static bool drop(GroupStep *step, const ScalingBalancer *attached, const List *ids, GError **error)
@@ -71,8 +68,8 @@ static bool drop(GroupStep *step, const ScalingBalancer *attached, const List *i
     GError *why = NULL;
     List all = {0};
     return ids->n == 0 ||
-           unless_fault(balancer_deregister(&step->context, attached->balancer, ids, &all, &why),
-                        why, error);
+           balancer_deregister(&step->context, attached->balancer, ids, &all, &why) ||
+           unless_fault(why, error);
 }
 
 bool group_balancers_add(GroupStep *step, const ScalingInstance *member, GError **error)
@@ -178,8 +175,8 @@ bool group_balancers_judge(GroupStep *step, GError **error)
     LIST_EACH (const ScalingBalancer *, attached, &step->balancers) {
         GError *why = NULL;
         List all = {0}, healths = {0};
-        if (!unless_fault(balancer_health(&step->context, attached->balancer, &all, &healths, &why),
-                          why, error))
+        if (!balancer_health(&step->context, attached->balancer, &all, &healths, &why) &&
+            !unless_fault(why, error))
             return false;
         LIST_EACH (const ScalingInstance *, member, &step->members)
             if (!judge_member(step, member, &healths, error))

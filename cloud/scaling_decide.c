@@ -158,6 +158,15 @@ bool increment_parse(const char *text, int64_t *ret_amount, bool *ret_percent)
 
 /* ---- which one ---- */
 
+/* By what it was launched by, if that is of the kind asked for; those launched by a configuration
+ * go before those launched by a template. */
+static int64_t age_rank(const Candidate *candidate, bool by_template)
+{
+    if (candidate->by_template != by_template)
+        return by_template ? 0 : INT64_MAX;
+    return candidate->is_current ? INT64_MAX : candidate->configuration_made;
+}
+
 /* Smaller goes first. */
 static int64_t rank(const Candidate *candidate, const char *policy, int64_t now)
 {
@@ -166,15 +175,17 @@ static int64_t rank(const Candidate *candidate, const char *policy, int64_t now)
     if (strcmp(policy, "NewestInstance") == 0)
         return -candidate->launched;
     if (strcmp(policy, "OldestLaunchConfiguration") == 0)
-        return candidate->is_current ? INT64_MAX : candidate->configuration_made;
+        return age_rank(candidate, false);
+    if (strcmp(policy, "OldestLaunchTemplate") == 0)
+        return age_rank(candidate, true);
     if (strcmp(policy, "ClosestToNextInstanceHour") == 0)
         return HOUR - (now - candidate->launched) % HOUR;
-    return 0; /* of launch templates and of spot instances, of which there are none */
+    return 0; /* of spot instances, of which there are none */
 }
 
 static bool goes_before(const Candidate *a, const Candidate *b, const List *policies, int64_t now)
 {
-    static const char *const defaults[] = {"OldestLaunchConfiguration",
+    static const char *const defaults[] = {"OldestLaunchConfiguration", "OldestLaunchTemplate",
                                            "ClosestToNextInstanceHour"};
     LIST_EACH (const char *, policy, policies) {
         bool is_default = strcmp(policy, "Default") == 0;

@@ -1,5 +1,5 @@
 /* What Auto Scaling decides: from numbers to numbers. Pure: no store, no clock, no memory but the
- * caller's, so that days of load are simulated in a moment (tests/unit/cloud_scaling_decide.c).
+ * caller's, so that days of load are simulated in a moment (tests/unit/cloud_scaling_days.c).
  *
  * Facts: "Step and simple scaling policies", "Target tracking", "Termination policies" (Amazon EC2
  * Auto Scaling User Guide); triggers: the API of 2009-05-15. Times are microseconds. */
@@ -67,8 +67,10 @@ typedef struct Candidate {
     const char *id, *zone;
     bool spared; /* protected, or otherwise not to be chosen */
     int64_t launched;
-    int64_t configuration_made; /* 0: attached, or its configuration is gone: the oldest of all */
-    bool is_current;            /* its launch configuration is the group's */
+    /* 0: attached, or its configuration or version of a template is gone: the oldest of all */
+    int64_t configuration_made;
+    bool by_template; /* rather than by a configuration */
+    bool is_current;  /* what it was launched by is what the group launches by */
 } Candidate;
 /* The index of the instance to terminate; n: none may be. policies: of const char *, in order. The
  * zone with the most instances is chosen first, whatever the policies say. */

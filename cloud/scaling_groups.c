@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "cloud/fast_clock.h"
 #include "cloud/launch_configurations.h"
+#include "cloud/scaling_templates.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -185,18 +186,42 @@ static void use_number(int64_t said, int64_t *member)
         *member = said;
 }
 
+/* How many ways of launching a request names. */
+static int count_ways(const ScalingGroupSpec *spec)
+{
+    return (spec->launch_configuration != NULL) + (spec->instance_id != NULL) + spec->template_said;
+}
+
+static bool refuse_ways(GError **error)
+{
+    return fault_set(error, FAULT_VALIDATION_ERROR,
+                     "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, "
+                     "InstanceId or MixedInstancesPolicy parameter.");
+}
+
+/* The way of launching that is said takes the place of the one before. */
+static bool use_way(Context *context, Txn *txn, const ScalingGroupSpec *spec, ScalingGroup *group,
+                    GError **error)
+{
+    LaunchConfiguration *configuration;
+    if (spec->template_said)
+        return scaling_template_set(context, txn, spec, group, error);
+    if (!spec->launch_configuration)
+        return true;
+    if (!launch_configuration_find_one(context, txn, spec->launch_configuration, &configuration,
+                                       error))
+        return false;
+    scaling_template_unset(group);
+    group->launch_configuration = spec->launch_configuration;
+    return true;
+}
+
 /* What both a new group and a changed one are told, but for sizes. */
 static bool use_spec(Context *context, Txn *txn, const ScalingGroupSpec *spec, ScalingGroup *group,
                      GError **error)
 {
-    LaunchConfiguration *configuration;
-    if (spec->launch_configuration) {
-        if (!launch_configuration_find_one(context, txn, spec->launch_configuration, &configuration,
-                                           error))
-            return false;
-        group->launch_configuration = spec->launch_configuration;
-    }
-    if (!use_places(context, txn, spec, group, error) || !use_health(spec, group, error) ||
+    if (!use_way(context, txn, spec, group, error) ||
+        !use_places(context, txn, spec, group, error) || !use_health(spec, group, error) ||
         !check_allowed(&spec->termination_policies, scaling_termination_names, "termination policy",
                        error))
         return false;
@@ -252,10 +277,8 @@ static bool check_new(Context *context, Txn *txn, const ScalingGroupSpec *spec, 
                          "AutoScalingGroup by this name already exists - A group with the name %s "
                          "already exists",
                          spec->name);
-    if (!spec->launch_configuration == !spec->instance_id)
-        return fault_set(error, FAULT_VALIDATION_ERROR,
-                         "Valid requests must contain either LaunchTemplate, "
-                         "LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.");
+    if (count_ways(spec) != 1)
+        return refuse_ways(error);
     return count < SCALING_GROUPS_PER_ACCOUNT ||
            fault_set(error, FAULT_QUOTA_EXCEEDED,
                      "The maximum number of Auto Scaling groups (%d) is reached.",
@@ -360,6 +383,8 @@ bool scaling_group_update(Context *context, const ScalingGroupSpec *spec, GError
 {
     g_autoptr(Txn) txn = NULL;
     ScalingGroup *group;
+    if (count_ways(spec) > 1)
+        return refuse_ways(error);
     if (!txn_begin(cloud_store(context->cloud), &txn, error) ||
         !scaling_group_find_one(context, txn, spec->name, &group, error))
         return false;

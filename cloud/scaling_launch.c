@@ -9,6 +9,7 @@
 #include "cloud/instances.h"
 #include "cloud/launch_configurations.h"
 #include "cloud/scaling_decide.h"
+#include "cloud/scaling_templates.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -57,6 +58,20 @@ static bool choose_place(Context *context, Txn *txn, const ScalingGroup *group, 
     return true;
 }
 
+/* A group's tag goes before a template's of that key. */
+static void add_tag(Context *context, const ScalingTag *tag, List *pairs)
+{
+    LIST_EACH (TagPair *, pair, pairs) {
+        if (strcmp(pair->key, tag->key) == 0) {
+            pair->value = tag->value;
+            return;
+        }
+    }
+    TagPair *pair = arena_new_struct(context->arena, TagPair);
+    *pair = (TagPair){.key = tag->key, .value = tag->value};
+    list_add(pairs, context->arena, pair);
+}
+
 static bool add_tags(Context *context, Txn *txn, const ScalingGroup *group, RunSpec *spec,
                      GError **error)
 {
@@ -65,11 +80,8 @@ static bool add_tags(Context *context, Txn *txn, const ScalingGroup *group, RunS
                       group->account_id, group->name))
         return false;
     LIST_EACH (const ScalingTag *, tag, &tags) {
-        if (!tag->propagate)
-            continue;
-        TagPair *pair = arena_new_struct(context->arena, TagPair);
-        *pair = (TagPair){.key = tag->key, .value = tag->value};
-        list_add(&spec->instance_tags, context->arena, pair);
+        if (tag->propagate)
+            add_tag(context, tag, &spec->instance_tags);
     }
     return true;
 }
@@ -95,9 +107,14 @@ const char *scaling_launch_cause(Context *context, const ScalingGroup *group, in
                         group->cause, *group->cause ? "  " : "", now, size, size + 1);
 }
 
+bool scaling_was_launched(const ScalingInstance *member)
+{
+    return member->launch_configuration || member->launch_template_id;
+}
+
 static bool record_member(Context *context, Txn *txn, const ScalingGroup *group,
-                          const Instance *instance, int64_t size, ScalingInstance **ret_member,
-                          GError **error)
+                          const RunSpec *spec, const Instance *instance, int64_t size,
+                          ScalingInstance **ret_member, GError **error)
 {
     ScalingActivity *activity;
     if (!scaling_activity_begin(context, txn, group, instance->id, "Launching a new EC2 instance",
@@ -115,6 +132,9 @@ static bool record_member(Context *context, Txn *txn, const ScalingGroup *group,
         .account_id = group->account_id,
         .group_name = group->name,
         .launch_configuration = group->launch_configuration,
+        .launch_template_id = spec->launch_template_id,
+        .launch_template_name = spec->launch_template_name,
+        .launch_template_version = spec->launch_template_version,
         .type = instance->type,
         .zone = instance->zone,
         .state = LIFECYCLE_PENDING,
@@ -129,17 +149,54 @@ static bool record_member(Context *context, Txn *txn, const ScalingGroup *group,
            scaling_member_tag(context, txn, instance->id, group->name, error);
 }
 
-bool scaling_launch(Context *context, Txn *txn, const ScalingGroup *group, const List *members,
-                    List *instances, ScalingInstance **ret_member, GError **error)
+/* What one instance of the group is launched with, but for where. */
+static bool make_spec(Context *context, Txn *txn, const ScalingGroup *group, RunSpec *spec,
+                      GError **error)
 {
     LaunchConfiguration *configuration;
+    if (group->launch_template_id) {
+        *spec = (RunSpec){
+            .type = INSTANCE_TYPE_DEFAULT,
+            .min_count = 1,
+            .max_count = 1,
+            .associate_public_address = -1,
+        };
+        return scaling_template_use(context, txn, group, spec, error);
+    }
     if (!launch_configuration_find_one(context, txn, group->launch_configuration, &configuration,
                                        error))
         return false;
-    RunSpec spec = launch_configuration_run_spec(context, configuration);
-    return choose_place(context, txn, group, members, &spec, error) &&
+    *spec = launch_configuration_run_spec(context, configuration);
+    return true;
+}
+
+/* Of the types in the order of preference the first that there is room for; no room is told before
+ * anything is written. */
+static bool record_first(Context *context, Txn *txn, const List *types, RunSpec *spec,
+                         List *instances, GError **error)
+{
+    for (size_t i = 0;; i++) {
+        g_autoptr(GError) why = NULL;
+        if (i < types->n)
+            spec->type = list_at(types, i);
+        if (instances_record(context, txn, spec, instances, &why))
+            return true;
+        if (i + 1 < types->n && fault_is(why, FAULT_INSUFFICIENT_INSTANCE_CAPACITY))
+            continue;
+        g_propagate_error(error, g_steal_pointer(&why));
+        return false;
+    }
+}
+
+bool scaling_launch(Context *context, Txn *txn, const ScalingGroup *group, const List *members,
+                    List *instances, ScalingInstance **ret_member, GError **error)
+{
+    RunSpec spec;
+    List types = scaling_template_types(context->arena, group);
+    return make_spec(context, txn, group, &spec, error) &&
+           choose_place(context, txn, group, members, &spec, error) &&
            add_tags(context, txn, group, &spec, error) &&
-           instances_record(context, txn, &spec, instances, error) &&
-           record_member(context, txn, group, list_at(instances, 0), scaling_size(members),
+           record_first(context, txn, &types, &spec, instances, error) &&
+           record_member(context, txn, group, &spec, list_at(instances, 0), scaling_size(members),
                          ret_member, error);
 }

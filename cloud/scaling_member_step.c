@@ -117,7 +117,7 @@ static bool arrive(GroupStep *step, const ScalingInstance *member, GError **erro
 static bool step_pending(GroupStep *step, const ScalingInstance *member, const Instance *machine,
                          GError **error)
 {
-    bool is_new = member->in_service == 0 && member->launch_configuration;
+    bool is_new = member->in_service == 0 && scaling_was_launched(member);
     if (is_dead(machine))
         return group_edit(step, member, edit_never_came,
                           (void *)"an EC2 health check indicating it has been terminated or "

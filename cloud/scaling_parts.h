@@ -19,6 +19,8 @@ bool scaling_members(Txn *txn, Arena *arena, const ScalingGroup *group, List *li
 /* Whether it counts towards desired capacity: not while it leaves or stands by. */
 bool scaling_counts(const ScalingInstance *member);
 int64_t scaling_size(const List *members); /* how many of them do */
+/* By the group, rather than attached to it. */
+bool scaling_was_launched(const ScalingInstance *member);
 
 /* Changes desired capacity, inside a transaction; why: "a user request …", without the time. The
  * end of the sentence, " changing the desired capacity from 1 to 2.", is added. */

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "cloud/fast_clock.h"
+#include "cloud/scaling_templates.h"
 #include <string.h>
 
 #define MIN_HEALTHY_DEFAULT 90 /* percent */
@@ -22,6 +23,16 @@ static bool find_refresh(Context *context, Txn *txn, const ScalingGroup *group,
     return true;
 }
 
+/* Whether it was launched by what the group launches by now. */
+static bool is_current(Context *context, Txn *txn, const ScalingGroup *group,
+                       const ScalingInstance *member, bool *ret_current, GError **error)
+{
+    if (group->launch_template_id)
+        return scaling_template_matches(context, txn, group, member, ret_current, error);
+    *ret_current = g_strcmp0(member->launch_configuration, group->launch_configuration) == 0;
+    return true;
+}
+
 /* Marks the members that are to be replaced; how many. */
 static bool mark(Context *context, Txn *txn, const ScalingGroup *group, InstanceRefresh *refresh,
                  GError **error)
@@ -30,8 +41,9 @@ static bool mark(Context *context, Txn *txn, const ScalingGroup *group, Instance
     if (!scaling_members(txn, context->arena, group, &members, error))
         return false;
     LIST_EACH (ScalingInstance *, member, &members) {
-        bool matches = member->launch_configuration &&
-                       strcmp(member->launch_configuration, group->launch_configuration) == 0;
+        bool matches;
+        if (!is_current(context, txn, group, member, &matches, error))
+            return false;
         if (!scaling_counts(member) || (refresh->skip_matching == 1 && matches))
             continue;
         member->refresh_id = refresh->id;

@@ -18,6 +18,7 @@
 #include "cloud/fast_clock.h"
 #include "cloud/instances.h"
 #include "cloud/launch_configurations.h"
+#include "cloud/scaling_templates.h"
 #include "cloud/scaling_controller.h"
 #include "cloud/scaling_decide.h"
 #include <inttypes.h>
@@ -162,7 +163,8 @@ static bool edit_launch_failed(GroupEdit *edit, void *data, GError **error)
     activity->ended = activity->started;
     activity->status = "Failed";
     activity->status_message =
-        arena_printf(arena, "%.200s. Launching EC2 instance failed.", why->message);
+        arena_printf(arena, "%.200s%s Launching EC2 instance failed.", why->message,
+                     g_str_has_suffix(why->message, ".") ? "" : ".");
     activity->progress = 100;
     group->rebalances = false;
     group->cooldown_for = 0;
@@ -207,6 +209,21 @@ static bool launch_some(GroupStep *step, GError **error)
 
 /* ---- shrinking ---- */
 
+static bool use_templates(GroupStep *step, const List *members, Candidate *candidates,
+                          GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    if (!txn_begin_read(cloud_store(step->cloud), &txn, error))
+        return false;
+    for (size_t i = 0; i < members->n; i++) {
+        const ScalingInstance *member = list_at(members, i);
+        if (member->launch_template_id && !scaling_template_judge(&step->context, txn, step->group,
+                                                                  member, &candidates[i], error))
+            return false;
+    }
+    return txn_commit(&txn, error);
+}
+
 static Candidate *make_candidates(GroupStep *step, const List *configurations, List *members)
 {
     Candidate *candidates = arena_alloc(step->arena, (step->members.n + 1) * sizeof(Candidate));
@@ -241,6 +258,8 @@ static bool shrink(GroupStep *step, int64_t size, GError **error)
     if (!launch_configurations_find(&step->context, &names, &configurations, error))
         return false;
     Candidate *candidates = make_candidates(step, &configurations, &members);
+    if (!use_templates(step, &members, candidates, error))
+        return false;
     List policies = lines_split(step->arena, group->termination_policies);
     size_t chosen = victim_choose(candidates, members.n, &policies, step->now);
     if (chosen == members.n)

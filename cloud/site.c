@@ -10,6 +10,7 @@
 #include "cloud/addresses.h"
 #include "cloud/balancer_controller.h"
 #include "cloud/catalog.h"
+#include "cloud/names.h"
 
 /* Names that programs in guests look up and that are Cumulet here. */
 static const char *const endpoint_names[] = {
@@ -51,7 +52,11 @@ static bool open_network(Site *site, const Vpc *vpc, GError **error)
         .domain = PRIVATE_DOMAIN,
         .endpoint_port = cloud->config.endpoint_port,
         .no_outside = cloud->config.no_outside,
+        .services = names_inside_block(arena, cloud->config.addresses, vpc->cidr),
+        .names_domain = cloud->config.dns_suffix,
     };
+    site->has_services = config.services != NULL;
+    names_add_endpoints(arena, cloud->config.dns_suffix, &config.endpoint_names);
     for (size_t i = 0; i < G_N_ELEMENTS(endpoint_names); i++)
         list_add(&config.endpoint_names, arena, endpoint_names[i]);
     LIST_EACH (const Subnet *, subnet, &subnets) {

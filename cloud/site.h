@@ -16,6 +16,7 @@ struct Site {
     Network *network;
     Lb *lb;                /* NULL where guests have no network (fake) */
     struct Probes *probes; /* of load balancers; likewise */
+    bool has_services;     /* balancers can listen inside, too (cloud/names.h) */
     WorkQueue *instances;  /* keys: instance ids; cloud/instance_controller.c */
     WorkQueue *firewall;   /* one key; cloud/network_controller.c */
 };

@@ -28,6 +28,8 @@ static const Kind kinds[] = {
     {"subnet-", "subnet", subnet_record_type, FAULT_INVALID_SUBNET_ID_NOT_FOUND, "subnet ID"},
     {"vol-", "volume", volume_record_type, FAULT_INVALID_VOLUME_NOT_FOUND, "volume"},
     {"snap-", "snapshot", snapshot_record_type, FAULT_INVALID_SNAPSHOT_NOT_FOUND, "snapshot"},
+    {"lt-", "launch-template", launch_template_record_type,
+     FAULT_INVALID_LAUNCH_TEMPLATE_ID_NOT_FOUND, "launch template ID"},
     {"eni-", "network-interface", eni_record_type, FAULT_INVALID_NETWORK_INTERFACE_ID_NOT_FOUND,
      "networkInterface ID"},
 };

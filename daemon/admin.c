@@ -138,6 +138,17 @@ static bool set_load(void *data, const char *instance_id, double percent, GError
                      instance_id);
 }
 
+/* Where names are answered, if anywhere, and whose. The first domain is that of public names. */
+static json_t *dns_json(const Admin *admin)
+{
+    json_t *dns =
+        json_pack("{s:[s, s]}", "domains", cloud_dns_suffix(admin->cloud), PRIVATE_DOMAIN);
+    if (admin->dns_address)
+        json_object_update_new(
+            dns, json_pack("{s:s, s:i}", "address", admin->dns_address, "port", admin->dns_port));
+    return dns;
+}
+
 static bool status_json(void *data, Arena *arena, const char **ret_json, GError **error)
 {
     const Admin *admin = data;
@@ -161,6 +172,7 @@ static bool status_json(void *data, Arena *arena, const char **ret_json, GError 
         status.network.router, "way_out", status.network.way_out, "privileges", admin->privileges,
         "addresses", "pool", status.addresses, "used", (int)used);
     json_object_set_new(facts, "clock", clock_object(admin->cloud));
+    json_object_set_new(facts, "dns", dns_json(admin));
     bool ok = root && facts && json_object_update(facts, root) == 0;
     json_decref(root);
     if (!ok)
@@ -262,6 +274,17 @@ static bool certificates_json(void *data, Arena *arena, bool replace, const char
                 ret_json, error);
 }
 
+static bool access_key_json(void *data, Arena *arena, const CertificateLogin *login,
+                            const char **ret_json, GError **error)
+{
+    const Admin *admin = data;
+    const AccessKey *key;
+    return certificate_login(admin->logins, arena, login, &key, error) &&
+           tell(arena,
+                json_pack("{s:s, s:s}", "access_key_id", key->id, "secret_access_key", key->secret),
+                ret_json, error);
+}
+
 static bool reset(void *data, GError **error)
 {
     const Admin *admin = data;
@@ -286,5 +309,6 @@ AdminHooks admin_hooks(Admin *admin, bool allow_reset)
         .clock_json = clock_json,
         .set_load = set_load,
         .certificates_json = certificates_json,
+        .access_key_json = access_key_json,
     };
 }

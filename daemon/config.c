@@ -13,9 +13,15 @@
 #define DEFAULT_PORT 4566
 /* With the default port only: who names another one runs a second daemon, maybe. */
 #define DEFAULT_HTTPS_PORT 4567
-#define HTTPS_PORT_NOT_SAID -1
+#define DEFAULT_DNS_PORT 4553
+#define PORT_NOT_SAID -1
 #define DEFAULT_ADDRESSES "127.77.0.0/16"
+#define DEFAULT_DNS_SUFFIX "cumulet.test"
+#define DNS_SUFFIX_MAX 128
+#define LABEL_MAX 63
+#define LABEL_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 #define SMALLEST_POOL_BITS 30
+#define LARGEST_POOL_BITS 10 /* cloud/names.h */
 
 static char *default_state_dir(void)
 {
@@ -46,6 +52,19 @@ static bool parse_log_level(const char *name, GLogLevelFlags *ret_level, GError 
     return trouble_set(error, "--log-level is debug, info, notice or warning, not %s", name);
 }
 
+/* Of labels of letters, digits and hyphens; short enough for what is put in front of it. */
+static bool is_domain(const char *name)
+{
+    g_auto(GStrv) labels = g_strsplit(name, ".", -1);
+    for (char **label = labels; *label; label++) {
+        size_t n = strlen(*label);
+        if (n == 0 || n > LABEL_MAX || **label == '-' || (*label)[n - 1] == '-' ||
+            strspn(*label, LABEL_CHARACTERS) != n)
+            return false;
+    }
+    return *name && strlen(name) <= DNS_SUFFIX_MAX;
+}
+
 static bool check(const Config *config, GError **error)
 {
     struct in_addr address;
@@ -59,11 +78,22 @@ static bool check(const Config *config, GError **error)
                            "--https-port is another number than --port, from 1 to 65535, or 0 for "
                            "none, not %d",
                            config->https_port);
+    if (config->dns_port < 0 || config->dns_port > 65535 ||
+        (config->dns_port != 0 &&
+         (config->dns_port == config->port || config->dns_port == config->https_port)))
+        return trouble_set(error,
+                           "--dns-port is another number than --port and --https-port, from 1 to "
+                           "65535, or 0 for none, not %d",
+                           config->dns_port);
+    if (!is_domain(config->dns_suffix))
+        return trouble_set(error, "--dns-suffix is a domain like " DEFAULT_DNS_SUFFIX ", not %s",
+                           config->dns_suffix);
     if (inet_pton(AF_INET, config->bind, &address) != 1)
         return trouble_set(error, "--bind is an address of this computer like 127.0.0.1, not %s",
                            config->bind);
-    if (!cidr_parse(config->addresses, &network, &mask) || mask > UINT32_MAX
-                                                                      << (32 - SMALLEST_POOL_BITS))
+    if (!cidr_parse(config->addresses, &network, &mask) ||
+        mask > UINT32_MAX << (32 - SMALLEST_POOL_BITS) ||
+        mask < UINT32_MAX << (32 - LARGEST_POOL_BITS))
         return trouble_set(error, "--addresses is a range like " DEFAULT_ADDRESSES ", not %s",
                            config->addresses);
     if (config->clock_speed <= 0 || config->clock_speed > 100000)
@@ -85,7 +115,8 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
     g_autofree char *log_level = g_strdup("notice");
     int allow_reset = 0, force_tcg = 0, no_outside = 0, version = 0, fsck = 0, repair = 0;
     config->port = DEFAULT_PORT;
-    config->https_port = HTTPS_PORT_NOT_SAID;
+    config->https_port = PORT_NOT_SAID;
+    config->dns_port = PORT_NOT_SAID;
     config->clock_speed = 1;
     const GOptionEntry entries[] = {
         {"state", 0, 0, G_OPTION_ARG_FILENAME, &config->state_dir,
@@ -99,6 +130,8 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
         {"port", 0, 0, G_OPTION_ARG_INT, &config->port, "Port the API listens on (4566)", "N"},
         {"https-port", 0, 0, G_OPTION_ARG_INT, &config->https_port,
          "Port the API listens on by HTTPS, 0: none (4567, with another --port: none)", "N"},
+        {"dns-port", 0, 0, G_OPTION_ARG_INT, &config->dns_port,
+         "Port of the DNS server on the loopback, 0: none (4553, with another --port: none)", "N"},
         {"addresses", 0, 0, G_OPTION_ARG_STRING, &config->addresses,
          "Public addresses to give out, addresses of this host (" DEFAULT_ADDRESSES ")", "CIDR"},
         {"memory", 0, 0, G_OPTION_ARG_INT, &config->memory_mib,
@@ -113,7 +146,7 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
         {"service-user", 0, 0, G_OPTION_ARG_STRING, &config->service_user,
          "Whom root becomes (cumulet)", "NAME"},
         {"dns-suffix", 0, 0, G_OPTION_ARG_STRING, &config->dns_suffix,
-         "End of public DNS names (cumulet.test)", "NAME"},
+         "End of public DNS names (" DEFAULT_DNS_SUFFIX ")", "NAME"},
         {"clock-speed", 0, 0, G_OPTION_ARG_DOUBLE, &config->clock_speed,
          "How much faster time passes (1; fake back end only)", "FACTOR"},
         {"allow-reset", 0, 0, G_OPTION_ARG_NONE, &allow_reset,
@@ -147,9 +180,12 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
     config->no_outside = no_outside;
     config->fsck = fsck;
     config->repair = repair;
-    config->https_port_named = config->https_port != HTTPS_PORT_NOT_SAID;
+    config->https_port_named = config->https_port != PORT_NOT_SAID;
     if (!config->https_port_named)
         config->https_port = config->port == DEFAULT_PORT ? DEFAULT_HTTPS_PORT : 0;
+    config->dns_port_named = config->dns_port != PORT_NOT_SAID;
+    if (!config->dns_port_named)
+        config->dns_port = config->port == DEFAULT_PORT ? DEFAULT_DNS_PORT : 0;
     if (!config->state_dir)
         config->state_dir = default_state_dir();
     if (!config->backend)
@@ -161,7 +197,7 @@ bool config_read(int argc, char **argv, Config **ret_config, GError **error)
     if (!config->service_user)
         config->service_user = g_strdup("cumulet");
     if (!config->dns_suffix)
-        config->dns_suffix = g_strdup("cumulet.test");
+        config->dns_suffix = g_strdup(DEFAULT_DNS_SUFFIX);
     if (!parse_log_level(log_level, &config->log_level, error) || !check(config, error))
         return false;
     char *absolute = g_canonicalize_filename(config->state_dir, NULL);

@@ -12,6 +12,8 @@ typedef struct Config {
     int port;
     int https_port;        /* 0: none */
     bool https_port_named; /* by the user: it has to be had */
+    int dns_port;          /* 0: none */
+    bool dns_port_named;   /* likewise */
     char *addresses;       /* public pool: 127.77.0.0/16 */
     char *libvirt_uri;
     char *service_user;

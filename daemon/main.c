@@ -12,6 +12,7 @@
 #include "cloud/certificates.h"
 #include "daemon/admin.h"
 #include "daemon/config.h"
+#include "daemon/dns.h"
 #include "daemon/fsck.h"
 #include "daemon/https.h"
 #include "daemon/inside.h"
@@ -22,6 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#define LOOPBACK "127.0.0.1"
 
 typedef struct Daemon {
     Config *config;
@@ -44,6 +47,7 @@ typedef struct Daemon {
     Admin admin;
     Endpoint *endpoint;
     Https *https;
+    DnsServer *dns;
     Inside *inside;
 } Daemon;
 
@@ -147,6 +151,30 @@ static bool open_https(Daemon *daemon, GError **error)
     return true;
 }
 
+/* On the loopback only: what is not ours is nobody's business elsewhere. */
+static bool open_dns(Daemon *daemon, GError **error)
+{
+    const Config *config = daemon->config;
+    g_autoptr(GError) why = NULL;
+    DnsServerConfig dns = {
+        .cloud = daemon->cloud,
+        .address = g_str_has_prefix(config->bind, "127.") ? config->bind : LOOPBACK,
+        .port = (unsigned)config->dns_port,
+        .endpoint = strcmp(config->bind, "0.0.0.0") == 0 ? LOOPBACK : config->bind,
+    };
+    if (!config->dns_port)
+        return true;
+    if (!dns_server_open(&dns, &daemon->dns, &why)) {
+        if (config->dns_port_named)
+            return trouble_set(error, "--dns-port: %s", why->message);
+        g_warning("no DNS server: %s", why->message);
+        return true;
+    }
+    daemon->admin.dns_address = dns.address;
+    daemon->admin.dns_port = config->dns_port;
+    return true;
+}
+
 static bool open_endpoint(Daemon *daemon, GError **error)
 {
     const Config *config = daemon->config;
@@ -154,6 +182,7 @@ static bool open_endpoint(Daemon *daemon, GError **error)
     daemon->admin = (Admin){
         .cloud = daemon->cloud,
         .blobs = daemon->blobs,
+        .logins = certificate_logins_new(daemon->cloud, daemon->wall),
         .account_id = daemon->key->account_id,
         .endpoint = daemon->endpoint_url,
         .region = HOME_REGION,
@@ -174,6 +203,7 @@ static bool open_endpoint(Daemon *daemon, GError **error)
     daemon->alarms = alarm_loop_start(daemon->cloud);
     faultpoint("serve");
     return identity_open(secrets, &daemon->identity, error) && open_https(daemon, error) &&
+           open_dns(daemon, error) &&
            inside_open(&(InsideConfig){.cloud = daemon->cloud,
                                        .endpoint = daemon->endpoint,
                                        .port = (unsigned)config->port,
@@ -207,7 +237,9 @@ static void close_all(Daemon *daemon, bool keep_guests)
     if (daemon->endpoint)
         server_stop(endpoint_server(daemon->endpoint));
     https_close(daemon->https);
+    dns_server_close(daemon->dns);
     endpoint_free(daemon->endpoint);
+    certificate_logins_free(daemon->admin.logins);
     alarm_loop_stop(daemon->alarms);
     sampler_stop(daemon->sampler);
     cloud_close(daemon->cloud, keep_guests);

@@ -116,18 +116,19 @@ static bool target_is(const Target *target, const LbTarget *wanted, LbProtocol p
 Target *balancer_target(Balancer *balancer, const LbTarget *wanted, LbProtocol protocol,
                         const TlsClientOptions *tls, GError **error)
 {
-    static const TlsClientOptions defaults;
-    if (!tls)
-        tls = &defaults;
+    TlsClientOptions own = {0};
+    if (tls)
+        own = *tls;
+    own.one_server = true;
     guint64 key = key_of(wanted);
     GPtrArray *there = g_hash_table_lookup(balancer->targets, &key);
     for (unsigned i = 0; there && i < there->len; i++) {
         Target *target = g_ptr_array_index(there, i);
-        if (target_is(target, wanted, protocol, tls))
+        if (target_is(target, wanted, protocol, &own))
             return target;
     }
     TlsContext *context = NULL;
-    if (is_tls(protocol) && !tls_client_new(tls, &context, error))
+    if (is_tls(protocol) && !tls_client_new(&own, &context, error))
         return NULL;
     if (!there) {
         there = g_ptr_array_new_with_free_func((GDestroyNotify)target_free);

@@ -43,7 +43,7 @@ struct Target {
     _Atomic int64_t left_at;    /* milliseconds: since when it gets nothing new and drains; 0: no */
     _Atomic int64_t refused_at; /* milliseconds: a connect failed; 0: none since one succeeded */
     _Atomic unsigned holders;   /* members that name it */
-    _Atomic unsigned outstanding; /* requests, or TCP connections, now */
+    _Atomic unsigned outstanding; /* now; LbTargetCounts' */
     TargetPart *parts;            /* by worker */
 };
 

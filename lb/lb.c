@@ -129,6 +129,7 @@ static bool open_listener(Change *change, const LbListener *wanted, GError **err
     opening->wanted = wanted;
     opening->listener = listener_new(wanted, balancer, rules);
     opening->listener->key = key_of(wanted->address, wanted->port);
+    opening->listener->inside = wanted->inside;
     g_ptr_array_add(change->added, opening);
     return true;
 }
@@ -257,13 +258,18 @@ static void settle_changes(Change *change)
     g_ptr_array_set_size(change->removed, 0);
 }
 
-static void open_sockets(void *data)
+static void open_sockets(const Change *change, bool inside)
 {
-    const Change *change = data;
     for (unsigned i = 0; i < change->added->len; i++) {
         Opening *opening = g_ptr_array_index(change->added, i);
-        opening->error = -listener_open(opening->listener);
+        if (opening->listener->inside == inside)
+            opening->error = -listener_open(opening->listener);
     }
+}
+
+static void open_outside(void *change)
+{
+    open_sockets(change, false);
 }
 
 static void add_listeners(Change *change, Arena *arena, List *failures)
@@ -272,9 +278,10 @@ static void add_listeners(Change *change, Arena *arena, List *failures)
     if (!change->added->len)
         return;
     if (lb->options.run_outside)
-        lb->options.run_outside(lb->options.data, open_sockets, change);
+        lb->options.run_outside(lb->options.data, open_outside, change);
     else
-        open_sockets(change);
+        open_outside(change);
+    open_sockets(change, true);
     for (unsigned i = 0; i < change->added->len; i++) {
         Opening *opening = g_ptr_array_index(change->added, i);
         Listener *listener = opening->listener;

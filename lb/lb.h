@@ -59,6 +59,8 @@ typedef enum LbStickiness {
 typedef struct LbListener {
     uint32_t address; /* host byte order */
     uint16_t port;
+    bool inside; /* its address is one of the network that lb_apply()'s caller is in, not the host's
+                  */
     List allowed; /* of LbCidr *: clients let in; others see a closed port or a reset */
     List targets; /* of LbTarget *. TCP, SSL: round robin; one that refuses or is silent yields to
                    * the next, and when none answers the client is reset. HTTP, HTTPS: the one
@@ -134,7 +136,7 @@ typedef struct LbCounts {
 typedef struct LbTargetCounts {
     const char *id, *zone;
     uint16_t port;
-    unsigned outstanding; /* requests or connections now */
+    unsigned outstanding; /* requests now, or connections whose target has not ended its half */
     LbCounts counts;
 } LbTargetCounts;
 

@@ -15,6 +15,7 @@ typedef struct Listener {
     uint32_t address;
     guint64 key; /* lb_apply's: both in one */
     bool seen;   /* likewise: the new snapshot has it */
+    bool inside; /* likewise: its socket is made in the caller's network */
     LbProtocol protocol;
     Balancer *balancer; /* outlives it */
     bool changed;       /* set before and cleared after the crew_call that reviews connections */

@@ -19,7 +19,9 @@
  *   writable                     pump towards this side (the client's socket is watched for this
  *                                only once it was full: most never are)
  *   end of stream (a FIN)        passed on as a FIN when everything before it has been; the other
- *                                direction stays open. Over when both have ended and are empty
+ *                                direction stays open. Over when both have ended and are empty. A
+ *                                target that ended its own has no more to do: no drain waits for
+ *                                it, whatever the client leaves open
  *   reset, error                 what can still be delivered is; then the other side is reset too
  *   out of turns                 a pair that always has more to move is put off until the other
  *                                connections of the batch had theirs (lb/member.h)
@@ -66,6 +68,7 @@ typedef struct Connection {
     uint32_t client;   /* address, host byte order */
     uint16_t client_port;
     uint8_t phase;
+    bool outstanding; /* counted as such at its target */
 } Connection;
 
 /* What pump returns besides -errno. */
@@ -96,13 +99,20 @@ static void write_log(Worker *worker, const Connection *c)
     access_log_add(&balancer_part(c->listener->balancer, worker)->log, &line);
 }
 
+/* Nothing more is expected of the target: it may go, as far as this connection is concerned. */
+static void settle(Connection *c)
+{
+    if (c->outstanding)
+        atomic_fetch_sub_explicit(&c->target->outstanding, 1, memory_order_relaxed);
+    c->outstanding = false;
+}
+
 /* Lets go of the target, if there is one. */
 static void leave_target(Worker *worker, Connection *c, bool reset)
 {
     held_drop(worker, &c->sides[TARGET].held);
     channel_close(&c->sides[TARGET].channel, reset);
-    if (c->phase == ESTABLISHED)
-        atomic_fetch_sub_explicit(&c->target->outstanding, 1, memory_order_relaxed);
+    settle(c);
     target_release(c->target);
     c->target = NULL;
 }
@@ -175,6 +185,8 @@ static int pump(Worker *worker, Connection *c, Side *from, Side *to)
         if (from->channel.flags & CHANNEL_ENDED) {
             if (to->channel.flags & CHANNEL_SHUT)
                 return MORE_LATER;
+            if (from == &c->sides[TARGET])
+                settle(c); /* before the client knows */
             channel_shut(&to->channel);
             return to->channel.flags & CHANNEL_ENDED && !to->held.pending ? BOTH_ENDED : MORE_LATER;
         }
@@ -263,6 +275,7 @@ static void establish(Worker *worker, Connection *c)
     g_free(g_steal_pointer(&c->choice));
     target_connected(c->target);
     atomic_fetch_add_explicit(&c->target->outstanding, 1, memory_order_relaxed);
+    c->outstanding = true;
     counter_add(&tally->requests, 1);
     tally_latency(tally, c->connect_us);
     if (rules)

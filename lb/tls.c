@@ -39,6 +39,7 @@ TlsStream *tls_connect(TlsContext *context, int fd, const char *name)
     if (!stream)
         return NULL;
     SSL_set_connect_state(stream->ssl);
+    tls_context_offer_session(context, stream->ssl);
     if (name && SSL_set_tlsext_host_name(stream->ssl, name) != 1)
         g_clear_pointer(&stream, tls_free);
     return stream;
@@ -61,6 +62,8 @@ static int fail(TlsStream *stream, int error)
 {
     stream->failed = true;
     stream->failure = ERR_reason_error_string(ERR_peek_error());
+    if (!SSL_is_server(stream->ssl) && !SSL_is_init_finished(stream->ssl))
+        tls_context_forget_session(stream->context);
     if (SSL_get_verify_result(stream->ssl) == X509_V_ERR_CERT_REJECTED)
         stream->failure = "the public key is none of those that are trusted";
     ERR_clear_error();

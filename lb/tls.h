@@ -5,7 +5,7 @@
  * A TlsContext is immutable once made and counted: any thread may make streams of it, and a stream
  * holds it. A TlsStream belongs to one thread at a time. Neither knows a loop. Bytes pass without a
  * lock; a handshake may take OpenSSL's (its tables of algorithms, and the cache of sessions for
- * clients of TLS 1.2 that use no tickets).
+ * clients of TLS 1.2 that use no tickets) and that of the session kept for one server.
  *
  * The library writes with write(2): SIGPIPE has to be blocked or ignored in the calling thread, as
  * it is in the relay's. */
@@ -69,6 +69,8 @@ typedef struct TlsClientOptions {
     List public_keys;        /* of const char *: PEM, or the base64 between its lines as ELB's
                               * PublicKeyPolicyType holds it. The server's certificate must have one of
                               * these keys; empty: any certificate is taken, as ELB does */
+    bool one_server; /* all streams go to the same one: what it was agreed with last is offered to
+                      * it again, which spares both the costly half of a handshake */
 } TlsClientOptions;
 
 /* Both fail with a trouble (base/fault.h) whose text says what of the options is of no use: a
@@ -79,8 +81,8 @@ TlsContext *tls_context_ref(TlsContext *context);
 void tls_context_unref(TlsContext *context); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TlsContext, tls_context_unref)
 
-/* Whether the context was made of such options: it need not be made anew, and clients may go on
- * with the sessions that they have. */
+/* Whether the context was made of such options (one_server aside): it need not be made anew, and
+ * clients may go on with the sessions that they have. */
 bool tls_server_matches(const TlsContext *context, const TlsServerOptions *options);
 bool tls_client_matches(const TlsContext *context, const TlsClientOptions *options);
 

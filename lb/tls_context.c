@@ -1,5 +1,6 @@
 /* TLS contexts: what the options say, put into OpenSSL's SSL_CTX. Invariant: nothing of a context
- * is changed once it is handed out (but OpenSSL's own cache of sessions), so no lock guards it. */
+ * is changed once it is handed out (but OpenSSL's own cache of sessions, and the session kept for a
+ * back end), so no lock guards it. */
 #include "lb/tls_context.h"
 
 #include "base/digest.h"
@@ -197,6 +198,40 @@ static int check_public_key(X509_STORE_CTX *store, void *data)
     return 0;
 }
 
+static void replace_session(TlsContext *context, SSL_SESSION *session)
+{
+    pthread_mutex_lock(&context->lock);
+    SSL_SESSION *before = context->session;
+    context->session = session;
+    pthread_mutex_unlock(&context->lock);
+    SSL_SESSION_free(before);
+}
+
+/* OpenSSL tells of a new session. An SSL goes on writing into its own, so what other threads are
+ * given are copies. */
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+    if (copy)
+        replace_session(tls_stream_of(ssl)->context, copy);
+    return 0;
+}
+
+void tls_context_offer_session(TlsContext *context, SSL *ssl)
+{
+    pthread_mutex_lock(&context->lock);
+    SSL_SESSION *copy = context->session ? SSL_SESSION_dup(context->session) : NULL;
+    pthread_mutex_unlock(&context->lock);
+    if (copy)
+        SSL_set_session(ssl, copy); /* one that is of no use is not offered */
+    SSL_SESSION_free(copy);
+}
+
+void tls_context_forget_session(TlsContext *context)
+{
+    replace_session(context, NULL);
+}
+
 static EVP_PKEY *read_public_key(const char *text)
 {
     g_autoptr(BIO) bio = NULL;
@@ -270,6 +305,7 @@ static TlsContext *context_new(char *fingerprint)
     context->others = g_ptr_array_new_with_free_func((GDestroyNotify)SSL_CTX_free);
     context->trusted = g_ptr_array_new_with_free_func((GDestroyNotify)EVP_PKEY_free);
     context->fingerprint = fingerprint;
+    pthread_mutex_init(&context->lock, NULL);
     return context;
 }
 
@@ -287,6 +323,8 @@ void tls_context_unref(TlsContext *context)
     g_ptr_array_unref(context->others);
     g_ptr_array_unref(context->trusted);
     g_free(context->fingerprint);
+    SSL_SESSION_free(context->session);
+    pthread_mutex_destroy(&context->lock);
     g_free(context);
 }
 
@@ -320,6 +358,11 @@ bool tls_client_new(const TlsClientOptions *options, TlsContext **ret_context, G
     if (!set_common(context->ssl, policy_or_default(options->policy), error))
         return false;
     SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
+    if (options->one_server) {
+        SSL_CTX_set_session_cache_mode(context->ssl,
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(context->ssl, keep_session);
+    }
     LIST_EACH (const char *, text, &options->public_keys) {
         EVP_PKEY *key = read_public_key(text);
         if (!key)

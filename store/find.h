@@ -60,6 +60,7 @@ extern const Finder volume_change_finder;
 extern const Finder snapshot_finder;
 extern const Finder bundle_task_finder;
 extern const Finder key_pair_finder;
+extern const Finder launch_template_finder;
 extern const Finder security_group_finder;
 extern const Finder group_rule_finder;
 extern const Finder tag_finder; /* key: resource id and tag key */

@@ -1,6 +1,6 @@
-/* The filters of DescribeImages, DescribeKeyPairs, DescribeTags, DescribeAvailabilityZones,
- * DescribeRegions and DescribeInstanceTypes. Names and meanings: these pages of the Amazon EC2 API
- * reference; constants as in finders_instance.c. */
+/* The filters of DescribeImages, DescribeKeyPairs, DescribeLaunchTemplates, DescribeTags,
+ * DescribeAvailabilityZones, DescribeRegions and DescribeInstanceTypes. Names and meanings: these
+ * pages of the Amazon EC2 API reference; constants as in finders_instance.c. */
 #include "store/find.h"
 
 #include "store/filters.h"
@@ -72,6 +72,18 @@ const Finder key_pair_finder = {
     .alias = "k",
     .scope = "k.account_id = ?1",
     FILTERS(key_pair_filters),
+};
+
+static const FinderFilter launch_template_filters[] = {
+    {"create-time", TIME("l.created")},
+    {"launch-template-name", "l.name $"},
+};
+
+const Finder launch_template_finder = {
+    .type = launch_template_record_type,
+    .alias = "l",
+    .scope = "l.account_id = ?1",
+    FILTERS(launch_template_filters),
 };
 
 static const FinderFilter tag_filters[] = {

@@ -1,6 +1,7 @@
 /* Groups. */
 #include "api/autoscaling/handlers.h"
 #include "api/autoscaling/page.h"
+#include "api/autoscaling/templates.h"
 #include "cloud/launch_configurations.h"
 #include <string.h>
 
@@ -26,7 +27,7 @@ static List hook_specs(Call *call, const List *hooks)
 bool autoscaling_api_create_group(Call *call, const AsCreateGroupRequest *request, AsNothing *reply,
                                   GError **error)
 {
-    const ScalingGroupSpec spec = {
+    ScalingGroupSpec spec = {
         .name = request->name,
         .launch_configuration = request->launch_configuration,
         .instance_id = request->instance_id,
@@ -53,13 +54,14 @@ bool autoscaling_api_create_group(Call *call, const AsCreateGroupRequest *reques
         .tags = as_tags(call, &request->tags),
         .hooks = hook_specs(call, &request->hooks),
     };
-    return scaling_group_create(&call->context, &spec, error);
+    return as_use_templates(call, request->template, request->mixed, &spec, error) &&
+           scaling_group_create(&call->context, &spec, error);
 }
 
 bool autoscaling_api_update_group(Call *call, const AsUpdateGroupRequest *request, AsNothing *reply,
                                   GError **error)
 {
-    const ScalingGroupSpec spec = {
+    ScalingGroupSpec spec = {
         .name = request->name,
         .launch_configuration = request->launch_configuration,
         .min_size = as_number(request->min_size),
@@ -82,7 +84,8 @@ bool autoscaling_api_update_group(Call *call, const AsUpdateGroupRequest *reques
         .context = request->context,
         .desired_type = request->desired_type,
     };
-    return scaling_group_update(&call->context, &spec, error);
+    return as_use_templates(call, request->template, request->mixed, &spec, error) &&
+           scaling_group_update(&call->context, &spec, error);
 }
 
 bool autoscaling_api_delete_group(Call *call, const AsDeleteGroupRequest *request, AsNothing *reply,
@@ -109,6 +112,7 @@ static AsInstance *instance_item(Call *call, const ScalingInstance *member)
     item->state = state_name(&lifecycle_machine, member->state);
     item->health = as_health(member);
     item->launch_configuration = member->launch_configuration;
+    item->template = as_member_template(call, member);
     item->protected = member->protected;
     return item;
 }
@@ -138,7 +142,7 @@ static void add_metrics(Call *call, const ScalingGroup *group, List *items)
     }
 }
 
-static AsGroup *group_item(Call *call, const ScalingGroupView *view)
+static bool group_item(Call *call, const ScalingGroupView *view, AsGroup **ret_item, GError **error)
 {
     Arena *arena = call->context.arena;
     const ScalingGroup *group = view->group;
@@ -146,6 +150,8 @@ static AsGroup *group_item(Call *call, const ScalingGroupView *view)
     item->name = group->name;
     item->arn = scaling_group_arn(&call->context, group);
     item->launch_configuration = group->launch_configuration;
+    if (!as_group_templates(call, group, item, error))
+        return false;
     item->min_size = group->min_size;
     item->max_size = group->max_size;
     item->desired = group->desired;
@@ -175,7 +181,8 @@ static AsGroup *group_item(Call *call, const ScalingGroupView *view)
     item->context = group->context;
     item->desired_type = group->desired_type;
     item->warmup = as_shown(group->warmup);
-    return item;
+    *ret_item = item;
+    return true;
 }
 
 static const char *group_key(Arena *arena, const void *item)
@@ -191,8 +198,12 @@ bool autoscaling_api_describe_groups(Call *call, const AsDescribeGroupsRequest *
         !as_page(call, &request->page, AS_PAGE, "scaling-groups", &all, group_key, &page,
                  &reply->end, error))
         return false;
-    LIST_EACH (const ScalingGroupView *, view, &page)
-        list_add(&reply->items, call->context.arena, group_item(call, view));
+    LIST_EACH (const ScalingGroupView *, view, &page) {
+        AsGroup *item;
+        if (!group_item(call, view, &item, error))
+            return false;
+        list_add(&reply->items, call->context.arena, item);
+    }
     return true;
 }
 

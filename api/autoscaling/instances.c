@@ -1,6 +1,7 @@
 /* Instances of groups, and activities. */
 #include "api/autoscaling/handlers.h"
 #include "api/autoscaling/page.h"
+#include "api/autoscaling/templates.h"
 #include "base/fault.h"
 #include <string.h>
 
@@ -45,6 +46,7 @@ bool autoscaling_api_describe_instances(Call *call, const AsDescribeInstancesReq
         item->state = state_name(&lifecycle_machine, member->state);
         item->health = member->unhealthy ? "UNHEALTHY" : "HEALTHY";
         item->launch_configuration = member->launch_configuration;
+        item->template = as_member_template(call, member);
         item->protected = member->protected;
         list_add(&reply->items, call->context.arena, item);
     }

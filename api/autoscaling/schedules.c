@@ -198,6 +198,10 @@ bool autoscaling_api_start_refresh(Call *call, const AsStartRefreshRequest *requ
         .warmup = preferences ? as_number(preferences->warmup) : NOT_SAID,
         .skip_matching = preferences ? as_truth(preferences->skip_matching) : NOT_SAID,
     };
+    if (request->desired)
+        return fault_set(error, FAULT_VALIDATION_ERROR,
+                         "DesiredConfiguration is not offered: update the Auto Scaling group, then "
+                         "start the refresh.");
     return scaling_refresh_start(&call->context, &spec, &reply->id, error);
 }
 

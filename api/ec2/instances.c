@@ -6,28 +6,44 @@
 #include "api/ec2/tag_items.h"
 #include "base/fault.h"
 #include "cloud/instances.h"
+#include "cloud/launch_templates.h"
 #include <string.h>
 
 #define INSTANCES_PAGE_MIN 5
 #define INSTANCES_PAGE_MAX 1000
-#define DEFAULT_TYPE "m1.small" /* AWS: InstanceType, default */
 
 static const char *const taggable[] = {
     "instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu", NULL};
 
+/* What is said replaces what a template says. */
+static bool use_tags_of(Call *call, const List *specifications, const char *type, List *tags,
+                        GError **error)
+{
+    List said = {0};
+    if (!ec2_tag_specification(call, specifications, type, taggable, &said, error))
+        return false;
+    if (said.n > 0)
+        *tags = said;
+    return true;
+}
+
 static bool use_tags(Call *call, const List *specifications, RunSpec *spec, GError **error)
 {
-    return ec2_tag_specification(call, specifications, "instance", taggable, &spec->instance_tags,
-                                 error) &&
-           ec2_tag_specification(call, specifications, "volume", taggable, &spec->volume_tags,
-                                 error) &&
-           ec2_tag_specification(call, specifications, "network-interface", taggable,
-                                 &spec->eni_tags, error);
+    return use_tags_of(call, specifications, "instance", &spec->instance_tags, error) &&
+           use_tags_of(call, specifications, "volume", &spec->volume_tags, error) &&
+           use_tags_of(call, specifications, "network-interface", &spec->eni_tags, error);
 }
 
 /* What an interface specification says goes where the request's own members would. */
-static bool use_interface(const RunInstancesRequest *request, RunSpec *spec, GError **error)
+static bool use_interface(const RunInstancesRequest *request, bool template_has_one, RunSpec *spec,
+                          GError **error)
 {
+    bool plain = request->subnet_id || request->group_ids.n || request->group_names.n ||
+                 request->private_address;
+    if (plain && (template_has_one || request->interfaces.n > 0))
+        return fault_set(error, FAULT_INVALID_PARAMETER_COMBINATION,
+                         "Network interfaces and an instance-level subnet ID or security groups "
+                         "may not be specified on the same request");
     if (request->interfaces.n == 0)
         return true;
     const LaunchNetworkInterface *interface = list_at(&request->interfaces, 0);
@@ -35,26 +51,35 @@ static bool use_interface(const RunInstancesRequest *request, RunSpec *spec, GEr
         interface->network_interface_id)
         return fault_set(error, FAULT_UNSUPPORTED_OPERATION,
                          "Instances are launched with one new network interface, device index 0.");
-    if (request->subnet_id || request->group_ids.n || request->group_names.n ||
-        request->private_address)
-        return fault_set(error, FAULT_INVALID_PARAMETER_COMBINATION,
-                         "Network interfaces and an instance-level subnet ID or security groups "
-                         "may not be specified on the same request");
     spec->subnet_id = interface->subnet_id;
     spec->group_ids = interface->group_ids;
+    spec->group_names = (List){0};
     spec->private_address = interface->private_address;
     spec->associate_public_address = interface->associate_public_ip;
     return true;
+}
+
+static void use_text(const char *said, const char **member)
+{
+    if (said)
+        *member = said;
+}
+
+static void use_truth(int64_t said, bool *member)
+{
+    if (said != ABSENT_BOOL)
+        *member = said == 1;
 }
 
 static void use_metadata_options(const MetadataOptionsRequest *options, RunSpec *spec)
 {
     if (!options)
         return;
-    spec->http_tokens = options->http_tokens;
-    spec->http_endpoint = options->http_endpoint;
-    spec->http_tags = options->tags;
-    spec->http_hop_limit = options->hop_limit == ABSENT ? 0 : options->hop_limit;
+    use_text(options->http_tokens, &spec->http_tokens);
+    use_text(options->http_endpoint, &spec->http_endpoint);
+    use_text(options->tags, &spec->http_tags);
+    if (options->hop_limit != ABSENT)
+        spec->http_hop_limit = options->hop_limit;
 }
 
 static bool is_set(int value)
@@ -71,39 +96,69 @@ static const char *profile_arn(Call *call, const ProfileRequest *profile)
                                        call->context.caller.account_id, profile->name);
 }
 
+static bool use_template(Call *call, const LaunchTemplateUse *use, RunSpec *spec,
+                         bool *ret_has_interface, GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    const LaunchTemplateRef ref = {.id = use->template_id, .name = use->name};
+    return txn_begin_read(cloud_store(call->context.cloud), &txn, error) &&
+           launch_template_use(&call->context, txn, &ref, use->version, spec, ret_has_interface,
+                               error);
+}
+
+/* Over what a template says. */
+static void use_request(Call *call, const RunInstancesRequest *request, RunSpec *spec)
+{
+    use_text(request->image_id, &spec->image_id);
+    use_text(request->instance_type, &spec->type);
+    use_text(request->key_name, &spec->key_name);
+    use_text(request->user_data, &spec->user_data);
+    use_text(request->subnet_id, &spec->subnet_id);
+    use_text(request->private_address, &spec->private_address);
+    use_text(request->kernel_id, &spec->kernel_id);
+    use_text(request->ramdisk_id, &spec->ramdisk_id);
+    use_text(request->shutdown_behavior, &spec->shutdown_behavior);
+    use_text(profile_arn(call, request->profile), &spec->iam_profile);
+    use_truth(request->disable_api_termination, &spec->disable_api_termination);
+    use_truth(request->disable_api_stop, &spec->disable_api_stop);
+    use_truth(request->ebs_optimized, &spec->ebs_optimized);
+    use_metadata_options(request->metadata_options, spec);
+    if (request->monitoring)
+        use_truth(request->monitoring->enabled, &spec->monitoring);
+    if (request->placement) {
+        use_text(request->placement->availability_zone, &spec->zone);
+        use_text(request->placement->tenancy, &spec->tenancy);
+    }
+    if (request->group_ids.n + request->group_names.n > 0) {
+        spec->group_ids = request->group_ids;
+        spec->group_names = request->group_names;
+    }
+    if (request->block_devices.n > 0)
+        spec->volumes = ec2_run_volumes(call, &request->block_devices);
+}
+
 bool ec2_run_instances(Call *call, const RunInstancesRequest *request, RunInstancesReply *reply,
                        GError **error)
 {
     RunSpec spec = {
-        .image_id = request->image_id,
-        .type = request->instance_type ? request->instance_type : DEFAULT_TYPE,
+        .type = INSTANCE_TYPE_DEFAULT,
         .min_count = request->min_count,
         .max_count = request->max_count,
-        .key_name = request->key_name,
-        .group_ids = request->group_ids,
-        .group_names = request->group_names,
-        .user_data = request->user_data,
-        .zone = request->placement ? request->placement->availability_zone : NULL,
-        .tenancy = request->placement ? request->placement->tenancy : NULL,
-        .subnet_id = request->subnet_id,
-        .private_address = request->private_address,
         .associate_public_address = -1,
-        .kernel_id = request->kernel_id,
-        .ramdisk_id = request->ramdisk_id,
-        .shutdown_behavior = request->shutdown_behavior,
-        .disable_api_termination = is_set(request->disable_api_termination),
-        .disable_api_stop = is_set(request->disable_api_stop),
-        .monitoring = request->monitoring && is_set(request->monitoring->enabled),
-        .ebs_optimized = is_set(request->ebs_optimized),
         .client_token = request->client_token,
         .request_digest = call->digest,
-        .iam_profile = profile_arn(call, request->profile),
-        .volumes = ec2_run_volumes(call, &request->block_devices),
     };
-    use_metadata_options(request->metadata_options, &spec);
+    bool template_has_interface = false;
     List views;
+    if (request->template &&
+        !use_template(call, request->template, &spec, &template_has_interface, error))
+        return false;
+    use_request(call, request, &spec);
+    if (!spec.image_id || !*spec.image_id)
+        return fault_set(error, FAULT_MISSING_PARAMETER,
+                         "The request must contain the parameter ImageId");
     if (!use_tags(call, &request->tag_specifications, &spec, error) ||
-        !use_interface(request, &spec, error) ||
+        !use_interface(request, template_has_interface, &spec, error) ||
         !instances_run(&call->context, &spec, &views, error))
         return false;
     List reservations = ec2_reservation_items(call, &views);

@@ -3,10 +3,12 @@
 #include "api/ec2/resources.h"
 
 #include "base/fault.h"
+#include "cloud/launch_template_data.h"
+#include "cloud/launch_templates.h"
 #include "cloud/security_groups.h"
 #include <string.h>
 
-typedef enum Naming { BY_ID, GROUP, KEY_NAME } Naming;
+typedef enum Naming { BY_ID, GROUP, KEY_NAME, TEMPLATE_NAME } Naming;
 
 static const struct {
     const char *parameter; /* its indices left out */
@@ -21,6 +23,10 @@ static const struct {
     {"InstanceId", BY_ID},
     {"KeyName", KEY_NAME},
     {"KeyPairId", BY_ID},
+    {"LaunchTemplate.LaunchTemplateId", BY_ID},
+    {"LaunchTemplate.LaunchTemplateName", TEMPLATE_NAME},
+    {"LaunchTemplateId", BY_ID},
+    {"LaunchTemplateName", TEMPLATE_NAME},
     {"NetworkInterface.NetworkInterfaceId", BY_ID},
     {"NetworkInterface.SecurityGroupId", GROUP},
     {"NetworkInterface.SubnetId", BY_ID},
@@ -48,6 +54,7 @@ static const struct {
     {"eni-", "network-interface", false},
     {"i-", "instance", false},
     {"key-", "key-pair", false},
+    {"lt-", "launch-template", false},
     {"sg-", "security-group", false},
     {"sgr-", "security-group-rule", false},
     {"snap-", "snapshot", true},
@@ -64,6 +71,7 @@ static const struct {
     {"CopyImage", "image/*", true},
     {"CopySnapshot", "snapshot/*", true},
     {"CreateImage", "image/*", true},
+    {"CreateLaunchTemplate", "launch-template/*", false},
     {"CreateSecurityGroup", "security-group/*", false},
     {"CreateSnapshot", "snapshot/*", true},
     {"CreateVolume", "volume/*", false},
@@ -130,6 +138,18 @@ static bool add_group(const Resources *resources, const char *text, GError **err
     return true;
 }
 
+/* ARNs of launch templates have their ids. */
+static bool add_template(const Resources *resources, const char *name, GError **error)
+{
+    void *template;
+    if (!record_query_one(resources->txn, resources->context->arena, QUERY_LAUNCH_TEMPLATE_BY_NAME,
+                          &template, error, resources->context->caller.account_id, name))
+        return false;
+    add_typed(resources, "launch-template",
+              template ? ((const LaunchTemplate *)template)->id : name);
+    return true;
+}
+
 static bool add_named(const Resources *resources, Naming naming, const char *value, GError **error)
 {
     switch (naming) {
@@ -139,6 +159,8 @@ static bool add_named(const Resources *resources, Naming naming, const char *val
     case KEY_NAME:
         add_typed(resources, "key-pair", value);
         return true;
+    case TEMPLATE_NAME:
+        return add_template(resources, value, error);
     case BY_ID:
         if (g_str_has_prefix(value, "key-"))
             return add_key_id(resources, value, error);
@@ -180,10 +202,51 @@ static bool lists(const char *action)
     return g_str_has_prefix(action, "Describe") && !g_str_has_suffix(action, "Attribute");
 }
 
-/* A new group's name is not that of a group. */
+/* A new group's name is not that of a group, nor a new template's that of a template. */
 static bool names_what_it_makes(const char *action, const Param *param)
 {
-    return strcmp(action, "CreateSecurityGroup") == 0 && strcmp(param->name, "GroupName") == 0;
+    return (strcmp(action, "CreateSecurityGroup") == 0 && strcmp(param->name, "GroupName") == 0) ||
+           (strcmp(action, "CreateLaunchTemplate") == 0 &&
+            strcmp(param->name, "LaunchTemplateName") == 0);
+}
+
+/* Whether a request says itself what the member of a template is about. */
+static bool is_said(const Params *params, const char *member)
+{
+    size_t size = strcspn(member, ".");
+    for (size_t i = 0; i < params->n; i++)
+        if (strcspn(params->items[i].name, ".") == size &&
+            strncmp(params->items[i].name, member, size) == 0)
+            return true;
+    return false;
+}
+
+/* Launched by a template, an instance is on what the template names as if the request named it. A
+ * template that is not there is the handler's to refuse. */
+static bool add_of_template(const Resources *resources, const Params *params, GError **error)
+{
+    const LaunchTemplateRef ref = {
+        .id = params_get(params, "LaunchTemplate.LaunchTemplateId"),
+        .name = params_get(params, "LaunchTemplate.LaunchTemplateName"),
+    };
+    LaunchVersionView view;
+    g_autoptr(GError) missing = NULL;
+    if (!ref.id && !ref.name)
+        return true;
+    if (!launch_template_resolve(resources->context, resources->txn, &ref,
+                                 params_get(params, "LaunchTemplate.Version"), &view, &missing)) {
+        if (missing->domain == FAULT_DOMAIN)
+            return true;
+        g_propagate_error(error, g_steal_pointer(&missing));
+        return false;
+    }
+    List members = launch_data_members(resources->context->arena, view.version->data);
+    LIST_EACH (const DataMember *, member, &members) {
+        const Param param = {member->name, member->value};
+        if (!is_said(params, member->name) && !add_param(resources, &param, error))
+            return false;
+    }
+    return true;
 }
 
 bool ec2_resources(Context *context, Txn *txn, const char *action, const Params *params, List *arns,
@@ -195,6 +258,8 @@ bool ec2_resources(Context *context, Txn *txn, const char *action, const Params 
             !add_param(&resources, &params->items[i], error))
             return false;
     }
+    if (strcmp(action, "RunInstances") == 0 && !add_of_template(&resources, params, error))
+        return false;
     for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
         if (strcmp(made[i].action, action) == 0)
             add(&resources, made[i].of_nobody, made[i].resource);

@@ -144,6 +144,14 @@ static bool fake_set_firewall(Network *network, const List *groups, GError **err
     return true;
 }
 
+/* Nobody can ask. */
+static bool fake_set_names(Network *network, const List *names, GError **error)
+{
+    LIST_EACH (const NetworkName *, name, names)
+        g_assert(name->address && name->names.n > 0);
+    return true;
+}
+
 static bool fake_is_reachable(Network *network, const char *address, bool *ret_reachable,
                               GError **error)
 {
@@ -164,4 +172,5 @@ const NetworkOps network_fake = {
     .list = fake_list,
     .is_reachable = fake_is_reachable,
     .set_firewall = fake_set_firewall,
+    .set_names = fake_set_names,
 };

@@ -53,6 +53,9 @@ bool bridge_set_up(int rtnl, const Plan *plan, GError **error)
     if (!rtnl_set_up(rtnl, "lo", error) || !rtnl_add_address(rtnl, "lo", metadata, 32, error) ||
         !rtnl_add_bridge(rtnl, BRIDGE, bridge_mac, error))
         return false;
+    if (plan->has_services &&
+        !rtnl_add_local_block(rtnl, plan->services.network, plan->services.prefix, error))
+        return false;
     for (size_t i = 0; i < plan->n_subnets; i++) {
         if (!rtnl_add_address(rtnl, BRIDGE, plan_router(plan, i), plan->subnets[i].prefix, error))
             return false;

@@ -2,9 +2,11 @@
  *
  * An interface is two files: <run_dir>/dhcp.d/ID (MAC, address, name) and <run_dir>/dns.d/ID (as
  * /etc/hosts). dnsmasq sees new ones by inotify; they are renamed into place, so it never reads a
- * part of one. Invariant: leases are a cache. dnsmasq would refuse an address that an earlier MAC
- * still holds, so an interface that goes gives its lease back (dns_remove), and a new dnsmasq
- * starts with none: being authoritative, it renews what the files allow. */
+ * part of one. All other names are in one file, <run_dir>/names, that it reads when it is told to;
+ * it answers nobody meanwhile, and everybody after. Invariant: leases are a cache. dnsmasq would
+ * refuse an address that an earlier MAC still holds, so an interface that goes gives its lease back
+ * (dns_remove), and a new dnsmasq starts with none: being authoritative, it renews what the files
+ * allow. */
 #include "backends/netns/dns.h"
 #include "backends/netns/survivor.h"
 #include "base/fault.h"
@@ -23,6 +25,8 @@
 #define CONFIG "dnsmasq.conf"
 #define RECORD "dnsmasq"
 #define LEASES "leases"
+#define NAMES "names"
+#define NAMES_MAX (64 * 1024 * 1024)
 #define CONFIG_MAX (1024 * 1024)
 #define FILE_MAX 1024
 #define START_TIMEOUT_MS 10000
@@ -85,9 +89,12 @@ static char *format_config(const Plan *plan, bool outside)
                            "local=/%s/\n"
                            "dhcp-hostsdir=%s/" DHCP_FILES "\n"
                            "hostsdir=%s/" DNS_FILES "\n"
-                           "dhcp-leasefile=%s/" LEASES "\n",
+                           "dhcp-leasefile=%s/" LEASES "\n"
+                           "addn-hosts=%s/" NAMES "\n",
                            user, plan->domain, plan->domain, plan->run_dir, plan->run_dir,
-                           plan->run_dir);
+                           plan->run_dir, plan->run_dir);
+    if (plan->names_domain)
+        g_string_append_printf(text, "local=/%s/\n", plan->names_domain);
     for (size_t i = 0; i < plan->n_subnets; i++)
         append_subnet(plan, i, text);
     /* local: other types of record (AAAA) have no answer, rather than one from outside. */
@@ -235,6 +242,51 @@ bool dns_remove(const Plan *plan, const Nic *nic, GError **error)
     return true;
 }
 
+static bool format_names(const NetworkName *entry, GString *text, GError **error)
+{
+    uint32_t address;
+    if (!ipv4_parse(entry->address, &address))
+        return trouble_set(error, "'%s' is no address", entry->address);
+    g_string_append(text, entry->address);
+    LIST_EACH (const char *, name, &entry->names) {
+        if (!dns_name_is_plain(name))
+            return trouble_set(error, "'%s' is no host name", name);
+        g_string_append_printf(text, " %s", name);
+    }
+    g_string_append_c(text, '\n');
+    return true;
+}
+
+static bool names_are(const char *path, const char *text)
+{
+    g_autofree char *there = NULL;
+    return file_read(path, NAMES_MAX, &there, NULL, NULL) && g_str_equal(there, text);
+}
+
+bool dns_set_names(const Plan *plan, const List *names, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *path = path_of(plan, NAMES, NULL);
+    LIST_EACH (const NetworkName *, entry, names) {
+        if (!format_names(entry, text, error))
+            return false;
+    }
+    if (names_are(path, text->str))
+        return dns_ensure(plan, error);
+    /* Renamed into place, so that dnsmasq reads all of it or the one before. */
+    if (!g_file_set_contents_full(path, text->str, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error))
+        return false;
+    reread(plan);
+    return dns_ensure(plan, error);
+}
+
+/* dnsmasq wants a file to be there. */
+static bool make_names(const Plan *plan, GError **error)
+{
+    g_autofree char *path = path_of(plan, NAMES, NULL);
+    return g_file_test(path, G_FILE_TEST_EXISTS) || file_write(path, "", 0, 0600, error);
+}
+
 /* Files of interfaces that are not there any more. */
 static bool remove_strangers(const Plan *plan, const Nics *nics, const char *directory,
                              GError **error)
@@ -276,7 +328,7 @@ bool dns_open(const Plan *plan, const Nics *nics, bool outside, GError **error)
         if (!place_files(plan, nic, error))
             return false;
     }
-    if (!write_config(plan, outside, error) || !dns_ensure(plan, error))
+    if (!make_names(plan, error) || !write_config(plan, outside, error) || !dns_ensure(plan, error))
         return false;
     /* For files that went, of which it does not hear. */
     reread(plan);

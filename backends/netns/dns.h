@@ -13,6 +13,10 @@ bool dns_open(const Plan *plan, const Nics *nics, bool outside, GError **error);
 bool dns_ensure(const Plan *plan, GError **error);
 bool dns_end(const Plan *plan, GError **error);
 
+/* Names besides those of interfaces and endpoints, complete: NetworkName *. They outlive the
+ * daemon, too. */
+bool dns_set_names(const Plan *plan, const List *names, GError **error);
+
 bool dns_add(const Plan *plan, const Nic *nic, GError **error);
 /* Forgets the lease too, so that the address can be given to another interface. */
 bool dns_remove(const Plan *plan, const Nic *nic, GError **error);

@@ -1,7 +1,8 @@
 /* nftables by `nft -f -`.
  *
  * A packet from a guest passes: table bridge (is it who it says?), then either "input" (for the
- * daemon: DHCP, DNS, metadata, its endpoint, ping) or both forward chains: "leaving" judges the
+ * daemon: DHCP, DNS, metadata, its endpoint, ping, and, if the sender's groups let it out, the
+ * addresses of services) or both forward chains: "leaving" judges the
  * sender's groups, "arriving", which comes later in the same hook, the receiver's. Packets of a
  * known connection pass both at once. What the daemon itself sends to guests passes "output",
  * where there is no chain: the relay knows the rules and judges for itself.
@@ -83,12 +84,22 @@ static char *format_routers(const Plan *plan)
     return g_string_free(text, FALSE);
 }
 
+/* Who may come in is for those to say who listen there. */
+static char *format_services(const Plan *plan)
+{
+    char cidr[IPV4_TEXT_SIZE];
+    if (!plan->has_services)
+        return g_strdup("");
+    return g_strdup_printf("  ip daddr %s jump egress\n", ipv4_format_cidr(plan->services, cidr));
+}
+
 /* The kernel picks up half-closed strangers as new connections; "new" that is no SYN is dropped,
  * so that a connection that was cut stays cut. */
 static void append_ip_table(const Plan *plan, GString *commands)
 {
     char cidr[IPV4_TEXT_SIZE];
     g_autofree char *routers = format_routers(plan);
+    g_autofree char *services = format_services(plan);
     g_autofree char *port =
         plan->endpoint_port && plan->endpoint_port != 80 && plan->endpoint_port != 443
             ? g_strdup_printf(", %u", plan->endpoint_port)
@@ -121,6 +132,7 @@ static void append_ip_table(const Plan *plan, GString *commands)
         "  iifname != \"" BRIDGE "\" drop\n"
         "  udp sport 68 udp dport 67 accept\n"
         "  ip daddr " METADATA_ADDRESS " tcp dport 80 accept\n"
+        "%s"
         "  ip daddr != @router drop\n"
         "  udp dport 53 accept\n"
         "  tcp dport { 53, 80, 443%s } accept\n"
@@ -130,7 +142,7 @@ static void append_ip_table(const Plan *plan, GString *commands)
         "  oifname \"" WAY_OUT_LINK "\" masquerade\n"
         " }\n"
         "}\n",
-        routers, ipv4_format_cidr(plan->vpc, cidr), port);
+        routers, ipv4_format_cidr(plan->vpc, cidr), services, port);
 }
 
 static bool has_ip_table(void)

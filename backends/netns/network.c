@@ -44,7 +44,7 @@ typedef struct Call {
     Arena *arena;
     const NetworkNic *nic;
     const char *nic_id;
-    const List *groups;
+    const List *groups, *names;
     const char *tap;
     List ids;
     NetworkInfo info;
@@ -352,6 +352,17 @@ static bool netns_set_firewall(Network *network, const List *groups, GError **er
     return run_inside(network, set_firewall_inside, &(Call){.groups = groups}, error);
 }
 
+static void set_names_inside(void *data)
+{
+    Call *call = data;
+    call->ok = dns_set_names(&call->network->plan, call->names, &call->error);
+}
+
+static bool netns_set_names(Network *network, const List *names, GError **error)
+{
+    return run_inside(network, set_names_inside, &(Call){.names = names}, error);
+}
+
 static bool netns_is_reachable(Network *network, const char *address, bool *ret_reachable,
                                GError **error)
 {
@@ -370,4 +381,5 @@ const NetworkOps network_netns = {
     .list = netns_list,
     .is_reachable = netns_is_reachable,
     .set_firewall = netns_set_firewall,
+    .set_names = netns_set_names,
 };

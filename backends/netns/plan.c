@@ -107,6 +107,19 @@ static bool parse_subnets(const NetworkConfig *config, Arena *arena, Plan *plan,
     return true;
 }
 
+static bool parse_services(const NetworkConfig *config, Plan *plan, GError **error)
+{
+    if (!config->services)
+        return true;
+    plan->has_services = true;
+    if (!ipv4_parse_cidr(config->services, &plan->services) ||
+        ipv4_in_cidr(plan->vpc, plan->services.network) ||
+        ipv4_in_cidr(plan->services, plan->vpc.network))
+        return trouble_set(error, "network %s: '%s' is no block beside %s", config->id,
+                           config->services, config->cidr);
+    return true;
+}
+
 bool plan_make(const NetworkConfig *config, Arena *arena, Plan *ret_plan, GError **error)
 {
     Plan plan = {
@@ -128,6 +141,12 @@ bool plan_make(const NetworkConfig *config, Arena *arena, Plan *ret_plan, GError
     if (!dns_name_is_plain(config->domain) || config->endpoint_port > MAX_PORT)
         return trouble_set(error, "network %s: wrong domain '%s' or endpoint port %u", config->id,
                            config->domain, config->endpoint_port);
+    if (!parse_services(config, &plan, error))
+        return false;
+    if (config->names_domain && !dns_name_is_plain(config->names_domain))
+        return trouble_set(error, "network %s: '%s' is no domain", config->id,
+                           config->names_domain);
+    plan.names_domain = arena_strdup(arena, config->names_domain);
     LIST_EACH (const char *, name, &config->endpoint_names) {
         if (!dns_name_is_plain(name))
             return trouble_set(error, "network %s: '%s' is no host name", config->id, name);

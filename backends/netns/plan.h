@@ -20,6 +20,9 @@ typedef struct Plan {
     List endpoint_names;    /* of const char * */
     unsigned endpoint_port; /* 0: none but 80 and 443 */
     bool no_outside;
+    bool has_services;
+    Cidr services;
+    const char *names_domain; /* or NULL */
 } Plan;
 
 /* The bridge to which all taps belong, and the link to the way out. */

@@ -220,6 +220,28 @@ bool rtnl_add_address(int fd, const char *name, uint32_t address, unsigned prefi
     return true;
 }
 
+bool rtnl_add_local_block(int fd, uint32_t network, unsigned prefix, GError **error)
+{
+    struct rtmsg body = {.rtm_family = AF_INET,
+                         .rtm_dst_len = (uint8_t)prefix,
+                         .rtm_table = RT_TABLE_LOCAL,
+                         .rtm_protocol = RTPROT_STATIC,
+                         .rtm_scope = RT_SCOPE_HOST,
+                         .rtm_type = RTN_LOCAL};
+    int loopback = 0;
+    if (!find("lo", &loopback, error))
+        return false;
+    uint32_t destination = htonl(network);
+    Request request;
+    begin(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
+    add(&request, RTA_DST, &destination, sizeof(destination));
+    add(&request, RTA_OIF, &loopback, sizeof(loopback));
+    int errnum = ask(fd, &request);
+    if (errnum != 0 && errnum != EEXIST)
+        return trouble_set_errno(error, errnum, "cannot add the addresses of services");
+    return true;
+}
+
 bool rtnl_remove_link(int fd, const char *name, GError **error)
 {
     struct ifinfomsg link = {.ifi_index = (int)if_nametoindex(name)};

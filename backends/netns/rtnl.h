@@ -17,6 +17,8 @@ bool rtnl_set_isolated_port(int fd, const char *name, const char *bridge, GError
 bool rtnl_add_station(int fd, const char *port, const uint8_t *mac, GError **error);
 /* address is in host byte order. */
 bool rtnl_add_address(int fd, const char *name, uint32_t address, unsigned prefix, GError **error);
+/* Every address of the block becomes one of this namespace, by which nobody else is reached. */
+bool rtnl_add_local_block(int fd, uint32_t network, unsigned prefix, GError **error);
 /* Success when there is none. */
 bool rtnl_remove_link(int fd, const char *name, GError **error);
 /* All that rtnl_set_isolated_port made a port, at once: the kernel waits tens of milliseconds for

@@ -228,6 +228,27 @@ class AttributeTest(ElbTestCase):
         log = {"Enabled": True, "S3BucketName": bucket, "EmitInterval": 5, "S3BucketPrefix": "p/q"}
         self.assertEqual(self.modify(name, AccessLog=log)["AccessLog"], log)
 
+    def test_a_test_file_shows_where_access_logs_will_be(self):
+        name, bucket, s3 = self.create(), unique("logs"), self.cloud.boto3("s3")
+        s3.create_bucket(Bucket=bucket)
+        log = {"Enabled": False, "S3BucketName": bucket, "EmitInterval": 5}
+        place = f"AWSLogs/{self.account}/ELBAccessLogTestFile"
+
+        def keys():
+            return [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+        self.modify(name, AccessLog=log)
+        self.assertEqual(keys(), [])
+        self.modify(name, AccessLog={**log, "Enabled": True})
+        text = s3.get_object(Bucket=bucket, Key=place)["Body"].read().decode()
+        self.assertRegex(text, rf"^Enable AccessLog for ELB: {name} at 20\d\d-[0-9T:.-]+Z$")
+        s3.delete_object(Bucket=bucket, Key=place)
+        self.modify(name, ConnectionSettings={"IdleTimeout": 9})
+        self.modify(name, AccessLog={**log, "Enabled": True, "EmitInterval": 60})
+        self.assertEqual(keys(), [], "the logs go where they went")
+        self.modify(name, AccessLog={**log, "Enabled": True, "S3BucketPrefix": "p/q"})
+        self.assertEqual(keys(), [f"p/q/{place}"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -84,8 +84,7 @@ MORE_REQUIRED = {
     ("*", "Filter.Name"),
     # Nor does a mapping without a device.
     ("*", "BlockDeviceMapping.DeviceName"),
-    # Optional only with a launch template.
-    ("RunInstances", "ImageId"),
+    ("*", "LaunchTemplateData.BlockDeviceMapping.DeviceName"),
 }
 
 # Required by the model, but not by us.

@@ -9,13 +9,13 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 from cloud import wait_until  # noqa: E402
 from guests import GuestCloud, is_refused, low_ports_are_open, why_no_guests  # noqa: E402
+from visitors import Visitors  # noqa: E402
 
 NAME = "TestLoadBalancer"
 FAILED = ("Instance has failed at least the UnhealthyThreshold number of health checks "
@@ -101,27 +101,6 @@ def connects(address, port):
         return False
 
 
-class Visitors(threading.Thread):
-    """Asks for the page all the time."""
-
-    def __init__(self, address):
-        super().__init__(daemon=True)
-        self.address, self.ended = address, threading.Event()
-        self.served, self.errors = [], []
-        self.start()
-
-    def run(self):
-        while not self.ended.is_set():
-            try:
-                self.served.append(page(self.address))
-            except (OSError, http.client.HTTPException) as error:
-                self.errors.append(repr(error))
-
-    def end(self):
-        self.ended.set()
-        self.join()
-
-
 class LoadBalancer(unittest.TestCase):
     def setUp(self):
         wait_in_service(a, b)
@@ -132,7 +111,7 @@ class LoadBalancer(unittest.TestCase):
         self.assertEqual({seen.count(guest.id) for guest in (a, b)}, {5})
 
     def test_a_server_that_stops_is_noticed_by_nobody(self):
-        visitors = Visitors(self.address)
+        visitors = Visitors(lambda: page(self.address))
         self.addCleanup(visitors.end)
         wait_until(lambda: len(visitors.served) > 10, DEADLINE, "visitors are served")
         a.ssh("service httpd stop")
@@ -320,10 +299,14 @@ class LoadBalancer(unittest.TestCase):
         self.assertEqual(max(values("HealthyHostCount", "Maximum", LoadBalancerName=NAME)), 2)
         self.assertLess(max(values("Latency", "Maximum", LoadBalancerName=NAME)), 10)
 
-        def logs():
-            return s3.list_objects_v2(Bucket=bucket).get("Contents")
-        key = wait_until(logs, DEADLINE, "the access log is delivered", 0.2)[0]["Key"]
         account = cloud.credentials["account_id"]
+        self.assertTrue(s3.head_object(Bucket=bucket,
+                                       Key=f"p/AWSLogs/{account}/ELBAccessLogTestFile"))
+
+        def logs():
+            return s3.list_objects_v2(
+                Bucket=bucket, Prefix=f"p/AWSLogs/{account}/elasticload").get("Contents")
+        key = wait_until(logs, DEADLINE, "the access log is delivered", 0.2)[0]["Key"]
         self.assertRegex(key, rf"^p/AWSLogs/{account}/elasticloadbalancing/us-east-1/\d+/\d+/\d+/"
                               rf"{account}_elasticloadbalancing_us-east-1_{NAME}_\d+T\d+Z_"
                               rf"{self.address}_\w+\.log$")

@@ -2,6 +2,7 @@
 #include "tests/unit/cloud_fixture.h"
 #include "api/ec2/resources.h"
 #include "cloud/key_pairs.h"
+#include "cloud/launch_templates.h"
 #include "cloud/security_groups.h"
 
 #define OURS "arn:aws:ec2:us-east-1:" ACCOUNT ":"
@@ -93,6 +94,32 @@ static void a_key_pair_is_the_same_by_id_and_by_name(void **state)
                                      pair->id));
 }
 
+static void what_a_template_names_is_named(void **state)
+{
+    Context *context = &((CloudFixture *)*state)->context;
+    const LaunchTemplateSpec spec = {.data = "ImageId=ami-1&KeyName=blue"};
+    LaunchTemplateView view;
+    context->caller.arn = "arn:aws:iam::" ACCOUNT ":root";
+    assert_works(launch_template_create(context, "web", &spec, &view, error));
+    const char *id = view.template->id;
+    const char *arn = arena_printf(context->arena, OURS "launch-template/%s", id);
+    assert_string_equal(resources_of(context, "DeleteLaunchTemplate", "LaunchTemplateName=web"),
+                        arn);
+    assert_string_equal(resources_of(context, "DeleteLaunchTemplate",
+                                     arena_printf(context->arena, "LaunchTemplateId=%s", id)),
+                        arn);
+    assert_string_equal(resources_of(context, "DeleteLaunchTemplate", "LaunchTemplateName=absent"),
+                        OURS "launch-template/absent");
+    assert_string_equal(resources_of(context, "CreateLaunchTemplate", "LaunchTemplateName=web"),
+                        OURS "launch-template/*");
+    assert_string_equal(
+        resources_of(context, "RunInstances", "LaunchTemplate.LaunchTemplateName=web&KeyName=red"),
+        arena_printf(context->arena,
+                     "%s " OURS "key-pair/red " OF_NOBODY "image/ami-1 " OURS "instance/* " OURS
+                     "network-interface/* " OURS "volume/*",
+                     arn));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +127,7 @@ int main(void)
         cloud_test(what_names_nothing_is_on_everything),
         cloud_test(a_group_is_the_same_by_id_and_by_name),
         cloud_test(a_key_pair_is_the_same_by_id_and_by_name),
+        cloud_test(what_a_template_names_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

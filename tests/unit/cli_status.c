@@ -12,6 +12,8 @@
     "\"memory_used_mib\":512,\"memory_limit_mib\":3072},"                                          \
     "\"network\":{\"backend\":\"netns\",\"privileges\":\"a user\"},"                               \
     "\"addresses\":{\"pool\":\"127.77.0.0/16\",\"used\":1},"                                       \
+    "\"dns\":{\"address\":\"127.0.0.1\",\"port\":4553,"                                            \
+    "\"domains\":[\"cumulet.test\",\"ec2.internal\"]},"                                            \
     "\"instances\":[{\"id\":\"i-1\",\"state\":\"running\",\"type\":\"m1.small\","                  \
     "\"public_ip\":\"127.77.0.1\",\"name\":\"we\\u001b[2Jb\",\"key_name\":\"k\","                  \
     "\"console\":\"/s/c\"},{\"id\":\"i-2\",\"state\":\"terminated\",\"type\":\"m1.small\"}],"      \
@@ -47,6 +49,7 @@ static void the_whole_status_reads_well(void **state)
     assert_has_line(text, "capacity   2 processors, 512 of 3072 MiB of memory used");
     assert_has_line(text, "network    netns; a user");
     assert_has_line(text, "addresses  1 used of 127.77.0.0/16");
+    assert_has_line(text, "names      127.0.0.1 port 4553: cumulet.test, ec2.internal");
     assert_has_line(text, "i-2       terminated  -           -        m1.small  -      -     -    "
                           "-      -");
     assert_has_line(text, "ami-1  machine  micro");

@@ -71,6 +71,8 @@ static bool open_network(Lab *lab, bool no_outside, GError **error)
                             .run_dir = lab->run_dir,
                             .domain = "ec2.internal",
                             .endpoint_port = 4566,
+                            .services = "100.77.0.0/16",
+                            .names_domain = "cloud.test",
                             .no_outside = no_outside};
     list_add(&config.subnets, lab->arena, &(NetworkSubnet){"172.31.0.0/20"});
     list_add(&config.subnets, lab->arena, &(NetworkSubnet){"172.31.16.0/20"});
@@ -199,6 +201,71 @@ static void dhcp_and_dns(Lab *lab)
     assert_int_equal(guest_resolve(&lab->a, ip("172.31.0.1"), "example.com", &address), 5);
 }
 
+/* Two names of a guest, and one of an address of services; NULL: none of that. */
+static void set_names(Lab *lab, const char *service)
+{
+    g_autoptr(GError) error = NULL;
+    NetworkName guest = {.address = B}, other = {.address = "100.77.0.5"};
+    List names = {0};
+    list_add(&guest.names, lab->arena, "ip-172-31-16-11.ec2.internal");
+    list_add(&guest.names, lab->arena, "b.cloud.test");
+    list_add(&names, lab->arena, &guest);
+    if (service) {
+        list_add(&other.names, lab->arena, service);
+        list_add(&names, lab->arena, &other);
+    }
+    ops->set_names(lab->network, &names, &error);
+    assert_no_error(error);
+}
+
+/* dnsmasq is told, and answers with the names before until it has read. */
+static void expect_name(Lab *lab, const char *name, int code, const char *address)
+{
+    int64_t deadline = g_get_monotonic_time() + WAIT_MS * 1000;
+    uint32_t found = 0;
+    int got;
+    do {
+        got = guest_resolve(&lab->a, ip("172.31.0.1"), name, &found);
+        assert_int_not_equal(got, -1);
+    } while (got != code && g_get_monotonic_time() < deadline);
+    assert_int_equal(got, code);
+    if (address)
+        assert_int_equal(found, ip(address));
+}
+
+static void names_told(Lab *lab)
+{
+    begin(lab);
+    expect_name(lab, "b.cloud.test", 3, NULL);
+    set_names(lab, "Web-1.elb.cloud.test");
+    expect_name(lab, "b.cloud.test", 0, B);
+    expect_name(lab, "web-1.elb.cloud.test", 0, "100.77.0.5");
+    expect_name(lab, "ip-172-31-16-11.ec2.internal", 0, B);
+    set_names(lab, "api.cloud.test");
+    expect_name(lab, "api.cloud.test", 0, "100.77.0.5");
+    expect_name(lab, "web-1.elb.cloud.test", 3, NULL);
+    set_names(lab, NULL);
+    expect_name(lab, "api.cloud.test", 3, NULL);
+    expect_name(lab, "b.cloud.test", 0, B);
+}
+
+static void wrong_names(Lab *lab)
+{
+    static const NetworkName wrong[] = {{.address = "100.77.0"}, {.address = "100.77.0.5"}};
+    begin(lab);
+    set_names(lab, "web.cloud.test");
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autoptr(GError) error = NULL;
+        NetworkName name = wrong[i];
+        List names = {0};
+        list_add(&name.names, lab->arena, i == 0 ? "ok.cloud.test" : "a b\n1.2.3.4 c");
+        list_add(&names, lab->arena, &name);
+        assert_false(ops->set_names(lab->network, &names, &error));
+        assert_non_null(error);
+    }
+    expect_name(lab, "web.cloud.test", 0, "100.77.0.5");
+}
+
 static void address_given_again(Lab *lab)
 {
     g_autoptr(GError) error = NULL;
@@ -260,6 +327,24 @@ static void services(Lab *lab)
     expect_tcp(&lab->a, 50002, TCP_RST | TCP_ACK);
     guest_send_tcp(&lab->a, router, 50003, 443, TCP_SYN);
     expect_tcp(&lab->a, 50003, TCP_RST | TCP_ACK);
+}
+
+/* The addresses of services are the daemon's, each of them, for guests that are let out. */
+static void service_addresses(Lab *lab)
+{
+    begin(lab);
+    guest_send_tcp(&lab->a, ip("100.77.0.5"), 50000, 80, TCP_SYN);
+    allow_ports(lab, NULL, 0);
+    guest_send_tcp(&lab->a, ip("100.77.0.5"), 50002, 80, TCP_SYN);
+    expect_tcp(&lab->a, 50002, TCP_RST | TCP_ACK); /* nobody listens */
+
+    autofd fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(80), .sin_addr.s_addr = inet_addr("100.77.200.9")};
+    assert_return_code(bind(fd, (struct sockaddr *)&address, sizeof(address)), errno);
+    assert_return_code(listen(fd, 1), errno);
+    guest_send_tcp(&lab->a, ip("100.77.200.9"), 50003, 80, TCP_SYN);
+    expect_tcp(&lab->a, 50003, TCP_SYN | TCP_ACK);
 }
 
 static void groups(Lab *lab)
@@ -541,6 +626,9 @@ static void test_in_children(void (*before)(Lab *lab), ChildFn fn)
     }
 
 TEST_OF(guests_get_their_addresses_and_names, nothing, dhcp_and_dns)
+TEST_OF(names_are_known_as_they_were_told_last, nothing, names_told)
+TEST_OF(names_that_are_none_change_nothing, nothing, wrong_names)
+TEST_OF(addresses_of_services_are_the_daemons, nothing, service_addresses)
 TEST_OF(an_address_can_be_given_to_another_guest, nothing, address_given_again)
 TEST_OF(a_guest_cannot_be_somebody_else, nothing, spoofing)
 TEST_OF(guests_reach_each_other_through_the_router_only, nothing, isolation)
@@ -555,6 +643,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guests_get_their_addresses_and_names),
+        cmocka_unit_test(names_are_known_as_they_were_told_last),
+        cmocka_unit_test(names_that_are_none_change_nothing),
+        cmocka_unit_test(addresses_of_services_are_the_daemons),
         cmocka_unit_test(an_address_can_be_given_to_another_guest),
         cmocka_unit_test(a_guest_cannot_be_somebody_else),
         cmocka_unit_test(guests_reach_each_other_through_the_router_only),

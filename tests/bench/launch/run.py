@@ -16,44 +16,17 @@ runs. The first launch, for which libvirt asks QEMU what it can do, is shown, no
 Takes root. CUMULET_BUILD names the build directory, CUMULET_IMAGE a built starter image."""
 
 import argparse
-import http.client
-import json
 import os
-import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
 
+from by_hand import by_hand, first_page  # noqa: E402
 from guests import GuestCloud, why_no_guests  # noqa: E402
 
 GOAL, LAUNCH_GOAL = 1.10, 1.0
-DEADLINE = 180
-TAP = "hand0"
-
-
-def first_page(guest, started, path="/"):
-    while time.monotonic() - started < DEADLINE:
-        connection = http.client.HTTPConnection(guest.public, 80, timeout=2)
-        try:
-            connection.request("GET", path)
-            reply = connection.getresponse()
-            text, seconds = reply.read().decode(), time.monotonic() - started
-            if reply.status == 200:
-                # A guest that met no metadata would be a quicker one.
-                if guest.id not in text:
-                    raise SystemExit(f"the page is not that of {guest.id}:\n{text}")
-                return seconds
-        except (OSError, http.client.HTTPException):
-            pass
-        finally:
-            connection.close()
-        time.sleep(0.02)
-    raise SystemExit(f"no page:\n{guest.console()}")
 
 
 def by_instance(cloud):
@@ -63,63 +36,6 @@ def by_instance(cloud):
     guest.wait_state("running")
     launch = time.monotonic() - started
     return guest, launch, first_page(guest, started)
-
-
-def hand_line(pid, directory):
-    """The command line of that QEMU, as somebody would type it: (words, base image, disk)."""
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        words = iter(file.read().decode().split("\0")[:-1])
-    made, base = [next(words)], None
-    overlay = os.path.join(directory, "root.qcow2")
-    for option in words:
-        if option in ("-S", "-no-shutdown"):
-            continue
-        made.append(option)
-        if option in ("-no-user-config", "-nodefaults", "-no-hpet"):
-            continue
-        value = next(words)
-        if option in ("-mon", "-add-fd") or "masterKey0" in value or "charmonitor" in value:
-            made.pop()
-            continue
-        if option == "-netdev":
-            value = f"tap,id=hostnet0,ifname={TAP},script=no,downscript=no"
-        elif option == "-chardev":
-            value = f"file,id=charserial0,path={directory}/console.log"
-        elif option == "-blockdev" and "filename" in value:
-            block = json.loads(value)
-            if "/volumes/" in block["filename"]:
-                block["filename"] = overlay
-            else:
-                base = block["filename"]
-            value = json.dumps(block)
-        made.append(value)
-    assert base, made
-    return made, base, overlay
-
-
-def by_hand(cloud, guest):
-    directory = tempfile.mkdtemp(prefix="bench-launch-")
-    own, qemu = guest.pid(), None
-    mac = guest.describe()["NetworkInterfaces"][0]["MacAddress"]
-    made, base, overlay = hand_line(own, directory)
-    inside = ["nsenter", "--target", str(cloud.survivors()["holder"]), "--net"]
-    os.kill(own, signal.SIGSTOP)
-    try:
-        cloud.inside("ip", "tuntap", "add", TAP, "mode", "tap")
-        cloud.inside("ip", "link", "set", TAP, "master", "br0", "up")
-        cloud.inside("bridge", "fdb", "replace", mac, "dev", TAP, "master", "static")
-        started = time.monotonic()
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2",
-                        overlay, "8G"], check=True)
-        qemu = subprocess.Popen([*inside, *made], stdin=subprocess.DEVNULL)
-        return first_page(guest, started)
-    finally:
-        if qemu:
-            qemu.kill()
-            qemu.wait()
-        cloud.inside("ip", "link", "del", TAP)
-        os.kill(own, signal.SIGCONT)
-        shutil.rmtree(directory)
 
 
 def end(cloud, guest):

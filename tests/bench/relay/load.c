@@ -5,8 +5,9 @@
  *   bulk   one endless answer on each connection
  *   idle   opens connections, a request on each, and holds them until standard input ends
  *
- * Prints "start" when warm, then "end N ERRORS": requests, or bytes for bulk, since "start". Both
- * lines are written at once, so that the reader can look at the server's CPU time at that moment.
+ * Prints "start" when warm, then "end N ERRORS MEDIAN": requests, or bytes for bulk, since "start",
+ * and the median time of a request in nanoseconds when there is one connection (else 0). Both lines
+ * are written at once, so that the reader can look at the server's CPU time at that moment.
  * idle prints "start" when all are open. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,14 +22,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 256, BODY = 1024, SINK = 4 << 20 };
+enum { BATCH = 256, BODY = 1024, SINK = 4 << 20, TIMES_MAX = 1 << 20 };
 
 typedef enum Mode { KEEP, NEW, BULK, IDLE } Mode;
 
 typedef struct Caller {
     int fd;
     bool sent;
-    uint64_t got; /* bytes of this answer */
+    uint64_t got, size; /* bytes of this answer, and how many it will have */
+    double sent_at;
 } Caller;
 
 typedef struct Load {
@@ -36,8 +38,10 @@ typedef struct Load {
     int epoll_fd;
     struct sockaddr_in to;
     char request[128], *sink;
-    size_t request_size, answer_size;
+    size_t request_size;
     uint64_t done, errors;
+    uint32_t *times; /* nanoseconds of each request; NULL: not looked at */
+    size_t times_n;
 } Load;
 
 static double now(void)
@@ -63,6 +67,7 @@ static void caller_open(Load *load, Caller *caller)
 
 static void caller_send(Load *load, Caller *caller)
 {
+    caller->sent_at = load->times ? now() : 0;
     caller->sent = send(caller->fd, load->request, load->request_size, MSG_NOSIGNAL) > 0;
 }
 
@@ -70,6 +75,33 @@ static void caller_reopen(Load *load, Caller *caller)
 {
     close(caller->fd);
     caller_open(load, caller);
+}
+
+static void note_time(Load *load, const Caller *caller)
+{
+    if (load->times && load->times_n < TIMES_MAX)
+        load->times[load->times_n++] = (uint32_t)((now() - caller->sent_at) * 1e9);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t median_time(Load *load)
+{
+    if (!load->times_n)
+        return 0;
+    qsort(load->times, load->times_n, sizeof *load->times, compare_times);
+    return load->times[load->times_n / 2];
+}
+
+/* Bytes of the answer that begins in the sink; its head comes in one piece. */
+static uint64_t answer_size(const Load *load, size_t n)
+{
+    const char *end = memmem(load->sink, n, "\r\n\r\n", 4);
+    return end ? (uint64_t)(end + 4 - load->sink) + BODY : 0;
 }
 
 static void caller_read(Load *load, Caller *caller)
@@ -84,6 +116,8 @@ static void caller_read(Load *load, Caller *caller)
             caller_reopen(load, caller);
             return;
         }
+        if (!caller->got && load->mode != BULK)
+            caller->size = answer_size(load, (size_t)n);
         caller->got += (uint64_t)n;
         if (load->mode == BULK) {
             load->done += (uint64_t)n;
@@ -91,9 +125,10 @@ static void caller_read(Load *load, Caller *caller)
                 continue;
             return;
         }
-        if (caller->got < load->answer_size)
+        if (caller->got < caller->size)
             return;
         load->done++;
+        note_time(load, caller);
         caller->got = 0;
         if (load->mode == NEW)
             caller_reopen(load, caller);
@@ -141,7 +176,7 @@ int main(int argc, char **argv)
     load.request_size = (size_t)snprintf(load.request, sizeof load.request,
                                          "GET /%llu HTTP/1.1\r\nHost: bench\r\n%s\r\n", body,
                                          load.mode == NEW ? "Connection: close\r\n" : "");
-    load.answer_size = BODY + strlen("HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n");
+    load.times = n == 1 ? calloc(TIMES_MAX, sizeof *load.times) : NULL;
     Caller *callers = calloc((size_t)n, sizeof *callers);
     for (int i = 0; i < n; i++) {
         caller_open(&load, &callers[i]);
@@ -159,11 +194,12 @@ int main(int argc, char **argv)
         return (int)read(0, &byte, 1);
     }
     load.done = load.errors = 0;
+    load.times_n = 0;
     say("start\n");
     run_until(&load, now() + atof(argv[5]));
     char line[64];
-    snprintf(line, sizeof line, "end %llu %llu\n", (unsigned long long)load.done,
-             (unsigned long long)load.errors);
+    snprintf(line, sizeof line, "end %llu %llu %u\n", (unsigned long long)load.done,
+             (unsigned long long)load.errors, median_time(&load));
     say(line);
     return 0;
 }

@@ -22,17 +22,19 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
 
-from measure import cpu_seconds, memory_bytes, wait_for_port  # noqa: E402
+from measure import (cpu_seconds, enter_namespace, memory_bytes,  # noqa: E402
+                     wait_for_port)
 
 LB, TCP, SPLICE, TUNED, NGINX = "lb", "haproxy tcp", "haproxy splice", "haproxy tuned", "nginx stream"
 LB_HTTP, HTTP, HTTP_TUNED = "lb http", "haproxy http", "haproxy http tuned"
+NGINX_HTTP = "nginx http"
 PORTS = {LB: 9001, TCP: 9002, SPLICE: 9003, TUNED: 9004, NGINX: 9005, LB_HTTP: 9006, HTTP: 9007,
-         HTTP_TUNED: 9008}
+         HTTP_TUNED: 9008, NGINX_HTTP: 9010}
 BACKEND_PORT = 9000
 GIB = 1 << 30
 
-# name, load mode, connections, congestion control, unit, its size, {peer: goal}; with HTTP in a
-# peer's name, lb speaks it too
+# name, load mode, connections, congestion control, unit, its size, {peer: goal}; with a peer that
+# speaks HTTP, lb does too
 SCENARIOS = [
     ("bulk, 4 streams", "bulk", 4, "bbr", "GiB", GIB, {TCP: 0.25, SPLICE: 0.45, TUNED: 0.80}),
     ("bulk, 1 stream", "bulk", 1, "bbr", "GiB", GIB, {TCP: 0.25, SPLICE: 0.60, TUNED: 0.80}),
@@ -41,11 +43,16 @@ SCENARIOS = [
     ("keep-alive, 64", "keep", 64, "bbr", "1e5 requests", 1e5, {TCP: 0.80, NGINX: 0.90}),
     ("keep-alive, 1000", "keep", 1000, "bbr", "1e5 requests", 1e5, {TCP: 0.80, NGINX: 0.90}),
     ("new connections", "new", 32, "bbr", "1e5 connections", 1e5, {TCP: 0.82}),
-    ("HTTP keep-alive, 64", "keep", 64, "bbr", "1e5 requests", 1e5, {HTTP: 0.70}),
-    ("HTTP keep-alive, 1000", "keep", 1000, "bbr", "1e5 requests", 1e5, {HTTP: 0.70}),
-    ("HTTP new connections", "new", 32, "bbr", "1e5 connections", 1e5, {HTTP: 0.78}),
+    ("HTTP keep-alive, 64", "keep", 64, "bbr", "1e5 requests", 1e5,
+     {HTTP: 0.70, NGINX_HTTP: 0.72}),
+    ("HTTP keep-alive, 1000", "keep", 1000, "bbr", "1e5 requests", 1e5,
+     {HTTP: 0.70, NGINX_HTTP: 0.72}),
+    ("HTTP new connections", "new", 32, "bbr", "1e5 connections", 1e5,
+     {HTTP: 0.78, NGINX_HTTP: 0.78}),
     ("HTTP bulk, 4 streams", "bulk", 4, "bbr", "GiB", GIB, {HTTP: 0.25, HTTP_TUNED: 0.85}),
 ]
+# ours, {peer: goal}: what is added to the median time of one request at a time
+LATENCIES = [(LB, {TCP: 0.75}), (LB_HTTP, {HTTP: 0.65})]
 SLACK = 1.15
 IDLE_CONNECTIONS, IDLE_BYTES, IDLE_RATIO = 2000, 350, 0.1
 
@@ -86,6 +93,24 @@ events {{ worker_connections 10000; }}
 stream {{
     proxy_timeout 1h;
     server {{ listen 127.0.0.1:{PORTS[NGINX]} backlog=4096; proxy_pass 127.0.0.1:{BACKEND_PORT}; }}
+}}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    upstream b {{
+        server 127.0.0.1:{BACKEND_PORT};
+        keepalive 1024;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{PORTS[NGINX_HTTP]} backlog=4096;
+        location / {{
+            proxy_pass http://b;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        }}
+    }}
 }}
 """)
     return ["nginx", "-c", str(path), "-p", str(directory)]
@@ -154,6 +179,8 @@ class Bench:
         self.launch([self.programs["backend"], str(BACKEND_PORT)], self.load_core, BACKEND_PORT)
         for name, command in commands(self.directory, self.programs).items():
             self.proxies[name] = self.launch(command, self.proxy_core, PORTS[name])
+        if NGINX in self.proxies:  # one process is both
+            self.proxies[NGINX_HTTP] = self.proxies[NGINX]
 
     def launch(self, command, core, port):
         process = start(command, core)
@@ -174,7 +201,7 @@ class Bench:
             began, cpu = time.monotonic(), cpu_seconds(pid)
             line = load.stdout.readline().split()
             cpu, wall = cpu_seconds(pid) - cpu, time.monotonic() - began
-        if len(line) != 3 or int(line[2]) or not int(line[1]):
+        if len(line) != 4 or int(line[2]) or not int(line[1]):
             print(f"  ! {name}, {mode} {connections}: {' '.join(line) or 'no result'}")
             return None
         work = int(line[1]) / unit
@@ -185,7 +212,7 @@ class Bench:
         if not congestion(algorithm):
             print(f"{title}: skipped, the kernel has no {algorithm}")
             return []
-        own = LB_HTTP if HTTP in goals else LB
+        own = LB if goals.keys().isdisjoint({HTTP, NGINX_HTTP}) else LB_HTTP
         names = [own] + [peer for peer in goals if peer in self.proxies]
         costs = {name: [] for name in names}
         for number in range(self.options.rounds):
@@ -202,6 +229,26 @@ class Bench:
             rate = statistics.median(r for _, r in costs[name])
             print(f"    {name:18} {cpu:8.3f} {rate:10.3f}")
         return [(title, peer, [a[0] / b[0] for a, b in zip(costs[own], costs[peer])], goal)
+                for peer, goal in goals.items() if peer in names]
+
+    def median(self, port):
+        """Microseconds of a request, one at a time."""
+        with self.load("keep", port, 1, self.options.seconds) as load:
+            load.stdout.readline()
+            return int(load.stdout.readline().split()[3]) / 1000
+
+    def latency(self, own, goals):
+        """What the proxies add to a request."""
+        names = [own] + [peer for peer in goals if peer in self.proxies]
+        added = {name: [] for name in names}
+        for _ in range(self.options.rounds):
+            direct = self.median(BACKEND_PORT)
+            for name in names:
+                added[name].append(self.median(PORTS[name]) - direct)
+        print("added to a request, us: " + ", ".join(
+            f"{name} {statistics.median(times):.1f}" for name, times in added.items()))
+        return [(f"added latency, {own}", peer,
+                 [a / b for a, b in zip(added[own], added[peer])], goal)
                 for peer, goal in goals.items() if peer in names]
 
     def idle(self):
@@ -241,15 +288,6 @@ def find_programs(build):
     return out
 
 
-def enter_namespace():
-    if os.environ.get("CUMULET_BENCH_INSIDE"):
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        return
-    os.environ["CUMULET_BENCH_INSIDE"] = "1"
-    unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
-    os.execvp("unshare", unshare + [sys.executable] + sys.argv)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build")
@@ -269,6 +307,9 @@ def main():
         bench.start_servers()
         if not wanted or "idle" in wanted:
             rows += bench.idle()
+        for own, goals in LATENCIES:
+            if not wanted or "latency" in wanted:
+                rows += bench.latency(own, goals)
         for scenario in SCENARIOS:
             if not wanted or any(text in scenario[0] for text in wanted):
                 rows += bench.run(scenario)

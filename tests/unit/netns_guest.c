@@ -20,6 +20,8 @@
 #define FRAME_MAX 2048
 #define REPLY_MS 3000
 #define DHCP_RETRY_MS 200
+#define ARP_RETRY_MS 100
+#define SUBNET_MASK 0xfffff000 /* the router is each subnet's first address */
 
 static const uint8_t bridge_mac[6] = {0x02, 0, 0, 0, 0, 0x01};
 static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -34,23 +36,6 @@ typedef struct __attribute__((packed)) ArpFrame {
     uint8_t target_mac[6];
     uint32_t target;
 } ArpFrame;
-
-Guest guest_start(const char *tap, const char *mac, const char *address)
-{
-    Guest guest = {.fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK)};
-    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
-    assert_true(guest.fd >= 0);
-    g_strlcpy(request.ifr_name, tap, IFNAMSIZ);
-    if (ioctl(guest.fd, TUNSETIFF, &request) < 0)
-        fail_msg("cannot open %s: %s", tap, strerror(errno));
-    unsigned m[6];
-    assert_int_equal(sscanf(mac, "%x:%x:%x:%x:%x:%x", m, m + 1, m + 2, m + 3, m + 4, m + 5), 6);
-    for (int i = 0; i < 6; i++)
-        guest.mac[i] = (uint8_t)m[i];
-    guest.address = ntohl(inet_addr(address));
-    memcpy(guest.router_mac, bridge_mac, 6);
-    return guest;
-}
 
 void guest_stop(Guest *guest)
 {
@@ -200,6 +185,33 @@ bool guest_arp(Guest *guest, uint32_t address, int ms)
             return true;
     }
     return false;
+}
+
+/* The kernel notes a link that comes up somewhat later, and forwards nothing before. */
+static void wait_for_link(Guest *guest)
+{
+    int64_t deadline = deadline_in(REPLY_MS);
+    while (!guest_arp(guest, (guest->address & SUBNET_MASK) + 1, ARP_RETRY_MS))
+        if (g_get_monotonic_time() > deadline)
+            fail_msg("the router does not answer");
+}
+
+Guest guest_start(const char *tap, const char *mac, const char *address)
+{
+    Guest guest = {.fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK)};
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+    assert_true(guest.fd >= 0);
+    g_strlcpy(request.ifr_name, tap, IFNAMSIZ);
+    if (ioctl(guest.fd, TUNSETIFF, &request) < 0)
+        fail_msg("cannot open %s: %s", tap, strerror(errno));
+    unsigned m[6];
+    assert_int_equal(sscanf(mac, "%x:%x:%x:%x:%x:%x", m, m + 1, m + 2, m + 3, m + 4, m + 5), 6);
+    for (int i = 0; i < 6; i++)
+        guest.mac[i] = (uint8_t)m[i];
+    guest.address = ntohl(inet_addr(address));
+    memcpy(guest.router_mac, bridge_mac, 6);
+    wait_for_link(&guest);
+    return guest;
 }
 
 static bool parse(const uint8_t *frame, size_t size, Seen *seen)

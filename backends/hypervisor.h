@@ -91,7 +91,8 @@ typedef struct MachineSpec {
 
 typedef struct MachineStats {
     const char *name;
-    uint64_t cpu_ns; /* time of its vCPUs, not of the emulator's other threads */
+    uint64_t cpu_ns;  /* time of its vCPUs, not of the emulator's other threads */
+    uint64_t wait_ns; /* time in which they could have run, but the host ran something else */
     uint64_t rx_bytes, tx_bytes, rx_packets, tx_packets; /* as the guest counts them */
     uint64_t read_bytes, write_bytes, read_ops, write_ops;
     unsigned vcpus;

@@ -192,12 +192,20 @@ static bool was_restarted(const MachineStats *before, const MachineStats *now)
            now->read_bytes < before->read_bytes || now->vcpus != before->vcpus;
 }
 
-static double cpu_percent(const MachineStats *before, const MachineStats *now, int64_t passed)
+static double passed_between(uint64_t before, uint64_t now)
 {
-    if (now->vcpus == 0 || passed <= 0)
+    return now > before ? (double)(now - before) : 0;
+}
+
+double sample_cpu_percent(const MachineStats *before, const MachineStats *now, int64_t passed)
+{
+    double ran = passed_between(before->cpu_ns, now->cpu_ns);
+    double waited = passed_between(before->wait_ns, now->wait_ns);
+    double could = (double)passed * 1000 * now->vcpus - waited;
+    if (passed <= 0 || now->vcpus == 0)
         return 0;
-    double could = (double)passed * 1000 * now->vcpus;
-    return CLAMP((double)(now->cpu_ns - before->cpu_ns) / could * 100, 0, 100);
+    /* The kernel's counters are not all read at one instant. */
+    return could <= ran ? 100 : ran / could * 100;
 }
 
 static void add_to(Subject *subject, MetricId id, double value)
@@ -215,7 +223,7 @@ static void count_machine(Machine *machine, const MachineStats *now, int64_t pas
     for (MetricId id = 0; id < METRIC_IDS; id++) {
         double value = 0;
         if (id == CPU_UTILIZATION)
-            value = cpu_percent(&machine->before, now, passed);
+            value = sample_cpu_percent(&machine->before, now, passed);
         else if (metrics_of_machines[id].counter >= 0)
             value = (double)(counter(now, id) - counter(&machine->before, id));
         add_to(&machine->subject, id, value);

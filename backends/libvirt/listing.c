@@ -70,6 +70,7 @@ typedef struct StatsField {
 
 static const StatsField fields[] = {
     {"vcpu.", ".time", offsetof(MachineStats, cpu_ns)},
+    {"vcpu.", ".delay", offsetof(MachineStats, wait_ns)},
     {"block.", ".rd.bytes", offsetof(MachineStats, read_bytes)},
     {"block.", ".wr.bytes", offsetof(MachineStats, write_bytes)},
     {"block.", ".rd.reqs", offsetof(MachineStats, read_ops)},

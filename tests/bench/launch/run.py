@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How long a launch takes, against QEMU started by hand.
 
-    run.py [--rounds N]
+    run.py [BUILD] [--rounds N]
 
 A round is an instance by RunInstances, and the same machine by hand: QEMU with the options that
 /proc shows of the instance's own (without libvirt's monitor), the same kernel and ramdisk, a new
@@ -13,7 +13,7 @@ request, asked for anew every 20 ms; by hand it begins with qemu-img.
 The launch path is RunInstances called → described as running, which is after libvirt said that QEMU
 runs. The first launch, for which libvirt asks QEMU what it can do, is shown, not counted.
 
-Takes root. CUMULET_BUILD names the build directory, CUMULET_IMAGE a built starter image."""
+Takes root. BUILD or CUMULET_BUILD names the build directory, CUMULET_IMAGE a built starter image."""
 
 import argparse
 import os
@@ -23,14 +23,12 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
 
-from by_hand import by_hand, first_page  # noqa: E402
-from guests import GuestCloud, why_no_guests  # noqa: E402
-
 GOAL, LAUNCH_GOAL = 1.10, 1.0
 
 
 def by_instance(cloud):
     """(guest, launch, page)."""
+    from by_hand import first_page
     started = time.monotonic()
     guest = cloud.run_guest()
     guest.wait_state("running")
@@ -45,8 +43,14 @@ def end(cloud, guest):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", nargs="?")
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    options = parser.parse_args()
+    rounds = options.rounds
+    if options.build:
+        os.environ["CUMULET_BUILD"] = os.path.abspath(options.build)
+    from by_hand import by_hand
+    from guests import GuestCloud, why_no_guests
     reason = why_no_guests() or ("a tap in the guests' network takes root" if os.geteuid() else None)
     if reason:
         print(f"skipped: {reason}")

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "api/pieces.h"
+#include "api/soap_params.h"
 #include "cloud/context.h"
 
 typedef enum ActionKind {
@@ -61,6 +62,7 @@ struct Service {
     /* In JSON and CBOR too: what names it there, "GraniteServiceVersion20100801", and the namespace
      * of its shapes, "com.amazonaws.cloudwatch". NULL: Query alone. */
     const char *target, *space;
+    const SoapNames *soap;           /* in SOAP too; NULL: not */
     const ExceptionName *exceptions; /* of codes that are no shapes' names; ends with a NULL code */
     Protocol protocol;
     const char *xmlns; /* "http://ec2.amazonaws.com/doc/%s/": %s is the version asked for */

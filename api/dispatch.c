@@ -4,14 +4,15 @@
  * refusal; and what is our own trouble is logged here, once, and is InternalError to the client. */
 #include "api/dispatch.h"
 
+#include "api/answer.h"
 #include "api/bind.h"
 #include "api/document.h"
 #include "api/inflate.h"
 #include "api/pieces.h"
 #include "api/query.h"
-#include "api/render.h"
 #include "api/reply_cache.h"
 #include "api/service.h"
+#include "api/soap.h"
 #include "base/fault.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,15 +23,10 @@
 /* Of a body that came compressed. */
 #define INFLATED_MOST (4 * 1024 * 1024)
 
-static const char *const content_types[] = {
-    [WIRE_QUERY] = "text/xml;charset=UTF-8",
-    [WIRE_JSON] = "application/x-amz-json-1.0",
-    [WIRE_CBOR] = "application/cbor",
-};
-
 struct Dispatcher {
     DispatchConfig config;
     Verifier *verifier;
+    SoapVerifier *soap;  /* NULL: there is no SOAP */
     ReplyCache *replies; /* NULL: they are not remembered */
     PieceCache *pieces;  /* likewise */
     uint64_t seed;
@@ -50,6 +46,7 @@ typedef struct Incoming {
     SignedRequest request;
     Claim claim;
     DocumentTarget target;
+    SoapRequest soap;
     const char *body; /* inflated */
     size_t body_size;
     const Service *service; /* NULL: not recognised */
@@ -61,6 +58,8 @@ Dispatcher *dispatcher_new(const DispatchConfig *config)
     Dispatcher *dispatcher = g_new0(Dispatcher, 1);
     dispatcher->config = *config;
     dispatcher->verifier = verifier_new(&config->keys, config->clock);
+    if (config->certificates.find)
+        dispatcher->soap = soap_verifier_new(&config->certificates, config->clock);
     if (config->version) {
         dispatcher->replies = reply_cache_new(REMEMBERED_LEAST, true);
         dispatcher->pieces = piece_cache_new();
@@ -76,6 +75,7 @@ void dispatcher_free(Dispatcher *dispatcher)
     reply_cache_free(dispatcher->replies);
     piece_cache_free(dispatcher->pieces);
     verifier_free(dispatcher->verifier);
+    soap_verifier_free(dispatcher->soap);
     g_free(dispatcher);
 }
 
@@ -108,72 +108,6 @@ static const char *next_request_id(Dispatcher *dispatcher, Arena *arena)
     id[14] = '4';
     id[19] = '8';
     return id;
-}
-
-static void answer(HttpReply *reply, Arena *arena, WireForm form, unsigned status,
-                   const char *request_id)
-{
-    reply->status = status;
-    reply->content_type = content_types[form];
-    reply->request_id = request_id;
-    if (form == WIRE_CBOR)
-        http_reply_header(reply, arena, "smithy-protocol", "rpc-v2-cbor");
-}
-
-static void writer_init(DocumentWriter *writer, WireForm form, Buffer *out)
-{
-    if (form == WIRE_CBOR)
-        cbor_writer_init(writer, out);
-    else
-        json_writer_init(writer, out);
-}
-
-/* A reply to what came. */
-typedef struct Answer {
-    Arena *arena;
-    WireForm form;
-    const Service *service; /* NULL: not recognised */
-    const char *version, *request_id;
-} Answer;
-
-static void answer_error(const Answer *to, const GError *error, HttpReply *reply)
-{
-    bool is_fault = error->domain == FAULT_DOMAIN;
-    Fault fault = is_fault ? (Fault)error->code : FAULT_INTERNAL_ERROR;
-    const char *code = fault_code(fault);
-    const char *message = is_fault ? error->message : "An internal error has occurred";
-    answer(reply, to->arena, to->form, fault_status(fault), to->request_id);
-    if (fault == FAULT_METHOD_NOT_ALLOWED)
-        reply->allow = "GET, POST";
-    if (to->form == WIRE_QUERY) {
-        render_error(&reply->body, to->service, to->version, to->request_id, reply->status, code,
-                     message);
-        return;
-    }
-    /* Clients that spoke Query before know errors by their codes there. */
-    http_reply_header(
-        reply, to->arena, "x-amzn-query-error",
-        arena_printf(to->arena, "%s;%s", code, reply->status >= 500 ? "Receiver" : "Sender"));
-    DocumentWriter writer;
-    writer_init(&writer, to->form, &reply->body);
-    document_error(&writer, to->service, code, message);
-}
-
-static void answer_reply(const Dispatch *dispatch, const void *object, HttpReply *reply)
-{
-    const Call *call = &dispatch->call;
-    const Shape *shape = call->action->reply();
-    answer(reply, call->context.arena, dispatch->form, 200, call->context.request_id);
-    if (dispatch->form == WIRE_QUERY) {
-        render_reply(&reply->body, call->service, call->action->name, shape, call->version,
-                     call->context.request_id, object);
-        return;
-    }
-    /* An action without a reply has an empty body in CBOR and an empty object in JSON. */
-    DocumentWriter writer;
-    writer_init(&writer, dispatch->form, &reply->body);
-    if (dispatch->form == WIRE_JSON || shape->n_fields > 0)
-        document_reply(&writer, shape, call->version, object);
 }
 
 /* ---- reading ---- */
@@ -226,12 +160,28 @@ static void read_document_target(Incoming *in)
         in->version = *known;
 }
 
+static bool read_soap(Incoming *in, GError **error)
+{
+    if (!soap_read(in->arena, in->body, in->body_size, &in->soap, error))
+        return false;
+    in->action = in->soap.action;
+    in->service =
+        soap_service(in->dispatcher->config.services, in->arena, in->soap.xmlns, &in->version);
+    return true;
+}
+
 static Answer answer_to(const Incoming *in)
 {
     return (Answer){in->arena, in->target.form, in->service, in->version, in->request_id};
 }
 
-/* Fills *in as far as the request can be read. */
+static void incoming_clear(Incoming *in)
+{
+    soap_request_clear(&in->soap);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Incoming, incoming_clear)
+
+/* Fills *in as far as the request can be read; it is to be cleared in any case. */
 static bool read_incoming(Dispatcher *dispatcher, Arena *arena, const HttpRequest *http,
                           Incoming *in, GError **error)
 {
@@ -239,6 +189,10 @@ static bool read_incoming(Dispatcher *dispatcher, Arena *arena, const HttpReques
     in->request_id = next_request_id(dispatcher, arena);
     bool ok = read_signed(arena, http, &in->request, &in->body, &in->body_size, error);
     document_target(arena, http, &in->target);
+    if (dispatcher->soap && in->target.form == WIRE_QUERY && soap_is_meant(http)) {
+        in->target.form = WIRE_SOAP;
+        return ok && read_soap(in, error);
+    }
     if (in->target.form != WIRE_QUERY) {
         read_document_target(in);
         if (ok)
@@ -282,9 +236,21 @@ static bool find_document_action(const Incoming *in, const Action **ret_action, 
     return true;
 }
 
+/* A namespace of the WSDLs that there were. */
+static bool check_soap_version(const Incoming *in, GError **error)
+{
+    const SoapNames *soap = in->service ? in->service->soap : NULL;
+    return (soap && strcmp(in->version, soap->since) >= 0 &&
+            strcmp(in->version, soap->until) <= 0) ||
+           fault_set(error, FAULT_NO_SUCH_VERSION, "There is no service of the namespace %.100s",
+                     in->soap.xmlns);
+}
+
 static bool find_action(const Incoming *in, const Action **ret_action, GError **error)
 {
-    if (in->target.form != WIRE_QUERY)
+    if (in->target.form == WIRE_SOAP && !check_soap_version(in, error))
+        return false;
+    if (in->target.form == WIRE_JSON || in->target.form == WIRE_CBOR)
         return find_document_action(in, ret_action, error);
     if (!in->action || !*in->action)
         return fault_set(error, FAULT_MISSING_ACTION,
@@ -396,13 +362,29 @@ static const char *digest_of(Arena *arena, const Params *params)
 
 /* ---- the two steps ---- */
 
+/* From there on it is as if they had come by Query. */
+static bool read_soap_parameters(Incoming *in, const Action *action, ParamNode **ret_root,
+                                 GError **error)
+{
+    Params *params = &in->request.params;
+    Param *first = arena_alloc(in->arena, 2 * sizeof(*first));
+    first[0] = (Param){"Action", in->action};
+    first[1] = (Param){"Version", in->version};
+    *params = (Params){first, 2};
+    return soap_params(in->arena, in->service->soap, action->request(), in->version,
+                       in->soap.operation, params, error) &&
+           params_tree(params, in->arena, ret_root, error);
+}
+
 /* The request as a tree of parameters, whatever it is written in. */
-static bool read_parameters(const Incoming *in, const Action *action, ParamNode **ret_root,
+static bool read_parameters(Incoming *in, const Action *action, ParamNode **ret_root,
                             GError **error)
 {
     Value value;
     if (in->target.form == WIRE_QUERY)
         return params_tree(&in->request.params, in->arena, ret_root, error);
+    if (in->target.form == WIRE_SOAP)
+        return read_soap_parameters(in, action, ret_root, error);
     bool ok = in->target.form == WIRE_JSON
                   ? json_read(in->arena, in->body, in->body_size, &value, error)
                   : cbor_read(in->arena, in->body, in->body_size, &value, error);
@@ -410,14 +392,29 @@ static bool read_parameters(const Incoming *in, const Action *action, ParamNode 
            document_params(in->arena, action->request(), in->version, &value, ret_root, error);
 }
 
+static bool authenticate(Incoming *in, Caller *ret_caller, GError **error)
+{
+    Dispatcher *dispatcher = in->dispatcher;
+    return in->target.form == WIRE_SOAP
+               ? soap_verifier_check(dispatcher->soap, in->arena, &in->soap, ret_caller, error)
+               : verifier_check(dispatcher->verifier, in->arena, &in->request, &in->claim,
+                                protocol_of(in->service), ret_caller, error);
+}
+
+/* Documents have no parameters to tell a repeated request by. */
+static bool wants_digest(const Incoming *in, const Action *action)
+{
+    if (action->kind == WRITE)
+        return in->target.form == WIRE_QUERY || in->target.form == WIRE_SOAP;
+    return in->target.form == WIRE_QUERY && in->dispatcher->replies;
+}
+
 static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
 {
     Dispatcher *dispatcher = in->dispatcher;
     Arena *arena = in->arena;
     Caller caller;
-    if (!check_method(in->request.http, error) ||
-        !verifier_check(dispatcher->verifier, arena, &in->request, &in->claim,
-                        protocol_of(in->service), &caller, error))
+    if (!check_method(in->request.http, error) || !authenticate(in, &caller, error))
         return false;
 
     const Action *action = NULL;
@@ -444,23 +441,29 @@ static bool prepare(Incoming *in, Dispatch **ret_dispatch, GError **error)
         .action = action,
         .version = in->version,
         .source_ip = in->request.http->source_ip,
-        .digest = in->target.form == WIRE_QUERY && (action->kind == WRITE || dispatcher->replies)
-                      ? digest_of(arena, &in->request.params)
-                      : NULL,
+        .digest = wants_digest(in, action) ? digest_of(arena, &in->request.params) : NULL,
         .pieces = {.cache = dispatcher->pieces, .arena = arena},
     };
     *ret_dispatch = dispatch;
     return true;
 }
 
+static Answer answer_of(const Dispatch *dispatch)
+{
+    const Call *call = &dispatch->call;
+    return (Answer){call->context.arena, dispatch->form, call->service, call->version,
+                    call->context.request_id};
+}
+
 void dispatch_run(Dispatch *dispatch, HttpReply *reply)
 {
     Call *call = &dispatch->call;
     void *object = shape_new(call->context.arena, call->action->reply());
+    const Answer to = answer_of(dispatch);
     g_autoptr(GError) error = NULL;
 
     if (call->action->handle(call, dispatch->request, object, &error)) {
-        answer_reply(dispatch, object, reply);
+        answer_with_object(&to, call->action, object, reply);
         pieces_end(&call->pieces, &reply->body);
         return;
     }
@@ -469,9 +472,7 @@ void dispatch_run(Dispatch *dispatch, HttpReply *reply)
     if (error->domain != FAULT_DOMAIN)
         g_warning("%s %s failed, request %s: %s", call->service->name, call->action->name,
                   call->context.request_id, error->message);
-    const Answer to = {call->context.arena, dispatch->form, call->service, call->version,
-                       call->context.request_id};
-    answer_error(&to, error, reply);
+    answer_with_error(&to, error, reply);
 }
 
 /* All that a READ action's reply depends on, but for the store. */
@@ -485,7 +486,8 @@ static const char *reply_key(const Call *call)
 static void run_read(Dispatcher *dispatcher, Dispatch *dispatch, HttpReply *reply)
 {
     const Call *call = &dispatch->call;
-    /* Documents do not show their request's id, so their replies are not remembered. */
+    /* Documents do not show their request's id, so their replies are not remembered; nor are those
+     * of SOAP, which is seldom. */
     if (!dispatcher->replies || dispatch->form != WIRE_QUERY) {
         dispatch_run(dispatch, reply);
         return;
@@ -494,7 +496,8 @@ static void run_read(Dispatcher *dispatcher, Dispatch *dispatch, HttpReply *repl
     uint64_t version = dispatcher->config.version(dispatcher->config.cloud);
     const char *key = reply_key(call);
     if (reply_cache_find(dispatcher->replies, call->context.arena, key, version, reply)) {
-        answer(reply, call->context.arena, WIRE_QUERY, 200, call->context.request_id);
+        const Answer to = answer_of(dispatch);
+        answer_head(&to, 200, reply);
         return;
     }
     reply_cache_lend(dispatcher->replies, &reply->body);
@@ -508,7 +511,7 @@ void dispatch_begin(Dispatcher *dispatcher, Arena *arena, const HttpRequest *req
                     HttpReply *reply, Dispatch **ret_dispatch)
 {
     g_autoptr(GError) error = NULL;
-    Incoming in;
+    g_auto(Incoming) in = {0};
     Dispatch *dispatch = NULL;
     *ret_dispatch = NULL;
     if (!read_incoming(dispatcher, arena, request, &in, &error) ||
@@ -516,7 +519,7 @@ void dispatch_begin(Dispatcher *dispatcher, Arena *arena, const HttpRequest *req
         if (error->domain != FAULT_DOMAIN)
             g_warning("request %s could not be looked at: %s", in.request_id, error->message);
         const Answer to = answer_to(&in);
-        answer_error(&to, error, reply);
+        answer_with_error(&to, error, reply);
     } else if (dispatch->call.action->kind == READ) {
         run_read(dispatcher, dispatch, reply);
     } else {
@@ -527,10 +530,10 @@ void dispatch_begin(Dispatcher *dispatcher, Arena *arena, const HttpRequest *req
 void dispatch_refuse(Dispatcher *dispatcher, Arena *arena, const HttpRequest *request,
                      const GError *why, HttpReply *reply)
 {
-    Incoming in;
+    g_auto(Incoming) in = {0};
     read_incoming(dispatcher, arena, request, &in, NULL);
     const Answer to = answer_to(&in);
-    answer_error(&to, why, reply);
+    answer_with_error(&to, why, reply);
 }
 
 bool dispatch_authenticate(Dispatcher *dispatcher, Arena *arena, const HttpRequest *request,

@@ -1,6 +1,6 @@
-/* From a Query request to its reply: which service, who signs, which version and action, binding,
- * the handler, rendering. Knows HTTP only as data (api/http.h); which thread runs what is the
- * server's business.
+/* From a Query or SOAP request to its reply: which service, who signs, which version and action,
+ * binding, the handler, rendering. Knows HTTP only as data (api/http.h); which thread runs what is
+ * the server's business.
  *
  * In two steps, so that what waits can wait on a worker: dispatch_begin does all that must not
  * wait; a WRITE action is then ready to run and dispatch_run runs it. Thread-safe; one Dispatch
@@ -10,6 +10,7 @@
 #include "api/action.h"
 #include "api/http.h"
 #include "api/signature/verify.h"
+#include "api/soap_verify.h"
 
 /* What somebody wants to do. */
 typedef struct Attempt {
@@ -27,6 +28,7 @@ typedef struct DispatchConfig {
     Clock *clock;                   /* real time: signatures are dated by it */
     const char *region;
     KeySource keys;
+    CertificateSource certificates; /* of SOAP */
     /* Changes whenever a READ action may say something else (api/reply_cache.h); NULL: replies are
      * not remembered. */
     uint64_t (*version)(Cloud *cloud);

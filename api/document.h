@@ -14,7 +14,7 @@
 
 #define DOCUMENT_MAX_DEPTH 32
 
-typedef enum WireForm { WIRE_QUERY, WIRE_JSON, WIRE_CBOR } WireForm;
+typedef enum WireForm { WIRE_QUERY, WIRE_JSON, WIRE_CBOR, WIRE_SOAP } WireForm;
 
 /* How a request is written, and for JSON and CBOR what it asks for. */
 typedef struct DocumentTarget {

@@ -7,6 +7,7 @@
 #include "api/s3/lifecycle.h"
 #include "api/s3/route.h"
 #include "cloud/accounts.h"
+#include "cloud/certificate_login.h"
 
 struct Endpoint {
     Dispatcher *dispatcher;
@@ -42,6 +43,12 @@ static bool find_key(void *data, Arena *arena, const char *access_key_id,
     return true;
 }
 
+static bool find_certificate(void *data, Arena *arena, const char *digest, Caller *ret_caller,
+                             GError **error)
+{
+    return certificate_caller(data, arena, digest, ret_caller, error);
+}
+
 Endpoint *endpoint_new(const EndpointConfig *config)
 {
     Endpoint *endpoint = g_new0(Endpoint, 1);
@@ -51,6 +58,7 @@ Endpoint *endpoint_new(const EndpointConfig *config)
         .clock = config->clock,
         .region = config->region,
         .keys = {find_key, config->cloud},
+        .certificates = {find_certificate, config->cloud},
         .version = cloud_version,
         .authorize = endpoint_authorize,
     };

@@ -296,6 +296,14 @@ static void add_namespace(Buffer *xml, const Service *service, const char *versi
 void render_reply(Buffer *xml, const Service *service, const char *action, const Shape *shape,
                   const char *version, const char *request_id, const void *reply)
 {
+    if (service->protocol == PROTOCOL_EC2)
+        add_declaration(xml);
+    render_response(xml, service, action, shape, version, request_id, reply);
+}
+
+void render_response(Buffer *xml, const Service *service, const char *action, const Shape *shape,
+                     const char *version, const char *request_id, const void *reply)
+{
     bool ec2 = service->protocol == PROTOCOL_EC2;
     Renderer renderer = {
         .xml = xml,
@@ -304,8 +312,6 @@ void render_reply(Buffer *xml, const Service *service, const char *action, const
         .item = xml_name(ec2 ? "item" : "member", false),
     };
 
-    if (ec2)
-        add_declaration(xml);
     buffer_add_char(xml, '<');
     buffer_add_text(xml, action);
     buffer_add_text(xml, "Response");

@@ -12,6 +12,10 @@
 void render_reply(Buffer *xml, const Service *service, const char *action, const Shape *shape,
                   const char *version, const char *request_id, const void *reply);
 
+/* The same without what stands before the first element, as a part of another document. */
+void render_response(Buffer *xml, const Service *service, const char *action, const Shape *shape,
+                     const char *version, const char *request_id, const void *reply);
+
 /* The error document of a service; NULL: none was recognised, the plain Query form. version may be
  * NULL. */
 void render_error(Buffer *xml, const Service *service, const char *version, const char *request_id,

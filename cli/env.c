@@ -16,7 +16,7 @@ static bool env_run(Call *call, GError **error)
         return false;
     if (https && !target.https_endpoint)
         return trouble_set(error, "this cloud has no https endpoint; start its daemon with "
-                                  "./start -- --https-port N");
+                                  "--https-port N");
     if (https)
         target.endpoint = target.https_endpoint;
     if (!target.ready && !unset)

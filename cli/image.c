@@ -36,7 +36,7 @@ const Command image_command = {
     .help = "build builds a machine image and registers it as a public image of owner amazon.\n"
             "The answer is its id and name. NAME is\n"
             "\n"
-            "  micro        the starter image, which ./start builds: a web server, SSH\n"
+            "  micro        the starter image: a web server, SSH\n"
             "  debian       Debian 12: cloud-init, Apache with PHP, the AMI tools\n"
             "  debian-disk  the same as a whole disk with partition table and GRUB\n"
             "\n"

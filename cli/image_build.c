@@ -15,8 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where the recipes lie below an installation's prefix; else where they were when this program was
- * compiled: RECIPES. */
+/* Where the recipes lie, seen from this program: the build makes a link beside it, and an
+ * installation may have been moved. The last resort is RECIPES, where they were to be installed. */
+#define BUILT "guest"
 #define INSTALLED "../share/cumulet/guest"
 
 typedef struct Recipe {
@@ -64,6 +65,7 @@ static bool find_program(Arena *arena, const Recipe *recipe, const char **ret_pa
         return false;
     g_autofree char *directory = g_path_get_dirname(self);
     const char *const places[] = {
+        arena_printf(arena, "%s/" BUILT "/%s", directory, recipe->program),
         arena_printf(arena, "%s/" INSTALLED "/%s", directory, recipe->program),
         arena_printf(arena, RECIPES "/%s", recipe->program),
     };
@@ -74,9 +76,9 @@ static bool find_program(Arena *arena, const Recipe *recipe, const char **ret_pa
         }
     }
     return trouble_set(error,
-                       "the recipe is neither %s nor %s: install cumulet again, or keep "
-                       "the folder that it was built from",
-                       places[0], places[1]);
+                       "there is no recipe %s: install cumulet again, or keep the folder that "
+                       "it was built from",
+                       places[G_N_ELEMENTS(places) - 1]);
 }
 
 /* The directory for all images: the daemon's user, who is another one when root starts it, must get

@@ -55,8 +55,8 @@ bool names_fetch_server(Call *call, DnsServerFacts *ret_facts, GError **error)
         return false;
     bool ok = read_server(call->arena, json_object_get(status, "dns"), ret_facts);
     json_decref(status);
-    return ok || trouble_set(error, "the daemon answers no DNS questions; start it with: ./start "
-                                    "-- --dns-port N");
+    return ok || trouble_set(error, "the daemon answers no DNS questions; start it with "
+                                    "--dns-port N");
 }
 
 /* ---- lines for /etc/hosts ---- */

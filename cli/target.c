@@ -34,15 +34,26 @@ const char *target_state(const Call *call)
                                geteuid() == 0, g_get_user_data_dir());
 }
 
+/* Rather than in a checkout that it was built in: there is a service then, and no ./start. */
+static bool is_installed(void)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *directory = self ? g_path_get_dirname(self) : NULL;
+    return g_strcmp0(directory, BINDIR) == 0;
+}
+
 const char *target_start_command(Arena *arena, const char *state_dir)
 {
-    const char *usual =
-        target_choose_state(arena, NULL, NULL, geteuid() == 0, g_get_user_data_dir());
+    bool root = geteuid() == 0, installed = is_installed();
+    const char *usual = target_choose_state(arena, NULL, NULL, root, g_get_user_data_dir());
+    if (strcmp(usual, state_dir) == 0 && installed)
+        return root ? "systemctl start cumulet" : "systemctl --user start cumulet";
     if (strcmp(usual, state_dir) == 0)
         return "./start --detach";
     g_autofree char *quoted = g_shell_quote(state_dir);
     bool plain = strpbrk(state_dir, " '\"\\$`*?[]#~&;|<>(){}!\t\n") == NULL;
-    return arena_printf(arena, "./start --detach --state %s", plain ? state_dir : quoted);
+    return arena_printf(arena, "%s --state %s", installed ? DAEMON_NAME : "./start --detach",
+                        plain ? state_dir : quoted);
 }
 
 bool target_set_no_daemon(Arena *arena, const Target *target, GError **error)

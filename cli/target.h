@@ -34,7 +34,8 @@ bool target_open(const Call *call, Target *ret_target, GError **error);
 /* Parses the credentials file's text into target (state_dir and credentials are set already). */
 bool target_parse(Arena *arena, const char *text, Target *target, GError **error);
 
-/* What to type to start a daemon here: "./start --detach --state DIR". */
+/* What to type to start a daemon here: "./start --detach --state DIR", or, where this program is
+ * installed, "systemctl start cumulet" or "cumuletd --state DIR". */
 const char *target_start_command(Arena *arena, const char *state_dir);
 
 /* Sets the NO_DAEMON error that says what is known about the missing daemon and how to start it.

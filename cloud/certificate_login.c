@@ -4,6 +4,8 @@
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/login_text.h"
+#include "base/used_once.h"
+#include "cloud/accounts.h"
 #include "cloud/x509_files.h"
 #include "store/record.h"
 #include <string.h>
@@ -16,8 +18,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MD_CTX, EVP_MD_CTX_free)
 struct CertificateLogins {
     Cloud *cloud;
     Clock *wall;
-    GMutex lock;
-    GHashTable *nonces; /* "DIGEST NONCE" → int64_t *, µs when it may be forgotten; under lock */
+    UsedOnce *nonces; /* "DIGEST NONCE" */
 };
 
 CertificateLogins *certificate_logins_new(Cloud *cloud, Clock *wall)
@@ -25,8 +26,7 @@ CertificateLogins *certificate_logins_new(Cloud *cloud, Clock *wall)
     CertificateLogins *logins = g_new0(CertificateLogins, 1);
     logins->cloud = cloud;
     logins->wall = wall;
-    g_mutex_init(&logins->lock);
-    logins->nonces = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    logins->nonces = used_once_new(CERTIFICATE_LOGIN_NONCES_MAX);
     return logins;
 }
 
@@ -34,8 +34,7 @@ void certificate_logins_free(CertificateLogins *logins)
 {
     if (!logins)
         return;
-    g_hash_table_unref(logins->nonces);
-    g_mutex_clear(&logins->lock);
+    used_once_free(logins->nonces);
     g_free(logins);
 }
 
@@ -95,30 +94,16 @@ static bool check_signature(Arena *arena, const CertificateLogin *login, const c
 
 /* ---- nonces ---- */
 
-static gboolean is_past(gpointer nonce, gpointer end, gpointer now)
-{
-    return *(const int64_t *)end < *(const int64_t *)now;
-}
-
 static bool use_nonce(CertificateLogins *logins, const CertificateLogin *login, const char *digest,
                       GError **error)
 {
-    int64_t now = clock_now(logins->wall);
+    int64_t end = (login->time + CERTIFICATE_LOGIN_SKEW_S + 1) * G_USEC_PER_SEC;
     g_autofree char *nonce = g_strdup_printf("%s %s", digest, login->nonce);
-    int64_t *end = g_new(int64_t, 1);
-    *end = (login->time + CERTIFICATE_LOGIN_SKEW_S + 1) * G_USEC_PER_SEC;
-
-    g_mutex_lock(&logins->lock);
-    g_hash_table_foreach_remove(logins->nonces, is_past, &now);
-    bool full = g_hash_table_size(logins->nonces) >= CERTIFICATE_LOGIN_NONCES_MAX;
-    bool fresh = !full && !g_hash_table_contains(logins->nonces, nonce);
-    if (fresh)
-        g_hash_table_insert(logins->nonces, g_steal_pointer(&nonce), g_steal_pointer(&end));
-    g_mutex_unlock(&logins->lock);
-    g_free(end);
-    if (full)
+    UsedOnceAnswer used = used_once_take(logins->nonces, nonce, clock_now(logins->wall), end);
+    if (used == USED_ONCE_FULL)
         return fault_set(error, FAULT_AUTH_FAILURE, "Too many such requests at this time");
-    return fresh || fault_set(error, FAULT_AUTH_FAILURE, "This request was answered already");
+    return used == USED_ONCE_FRESH ||
+           fault_set(error, FAULT_AUTH_FAILURE, "This request was answered already");
 }
 
 /* ---- the key ---- */
@@ -170,4 +155,43 @@ bool certificate_login(CertificateLogins *logins, Arena *arena, const Certificat
            find_active(txn, arena, digest, &certificate, error) &&
            use_nonce(logins, login, digest, error) &&
            find_key(txn, arena, certificate, ret_key, error);
+}
+
+/* ---- who a certificate stands for ---- */
+
+static bool check_validity(const SigningCertificate *certificate, GError **error)
+{
+    g_autoptr(X509) read = x509_read_one(certificate->body);
+    return (read && x509_is_valid_now(read)) ||
+           fault_set(error, FAULT_AUTH_FAILURE, "The certificate has expired or is not valid yet");
+}
+
+/* A key that is in no store: whose it would be. */
+static bool find_bearer(Cloud *cloud, Arena *arena, const char *digest, AccessKey *ret_bearer,
+                        GError **error)
+{
+    g_autoptr(Txn) txn = NULL;
+    const SigningCertificate *certificate;
+    void *user = NULL;
+    if (!txn_begin_read(cloud_store(cloud), &txn, error) ||
+        !find_active(txn, arena, digest, &certificate, error) ||
+        !check_validity(certificate, error) ||
+        (certificate->user_name &&
+         !record_query_one(txn, arena, QUERY_USER, &user, error, certificate->account_id,
+                           certificate->user_name)))
+        return false;
+    *ret_bearer = (AccessKey){
+        .account_id = certificate->account_id,
+        .user_name = certificate->user_name,
+        .user_id = user ? ((const User *)user)->id : NULL,
+    };
+    return true;
+}
+
+bool certificate_caller(Cloud *cloud, Arena *arena, const char *digest, Caller *ret_caller,
+                        GError **error)
+{
+    AccessKey bearer;
+    return find_bearer(cloud, arena, digest, &bearer, error) &&
+           account_caller(cloud, arena, &bearer, ret_caller, error);
 }

@@ -34,3 +34,8 @@ typedef struct CertificateLogin {
  * transaction. */
 bool certificate_login(CertificateLogins *logins, Arena *arena, const CertificateLogin *login,
                        const AccessKey **ret_key, GError **error);
+
+/* Who signs with a registered certificate, told by the SHA-256 of its DER in hexadecimal; without
+ * an access key. Fault AuthFailure as above. The calling thread has no transaction; only reads. */
+bool certificate_caller(Cloud *cloud, Arena *arena, const char *digest, Caller *ret_caller,
+                        GError **error);

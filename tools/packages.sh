@@ -113,6 +113,7 @@ packages_for_build() {
     need p:sqlite3 libsqlite3-dev "the store"
     need p:libmicrohttpd libmicrohttpd-dev "the HTTP server"
     need p:libxml-2.0 libxml2-dev "XML of machines and requests"
+    need p:xmlsec1-openssl libxmlsec1-dev "SOAP's signatures"
     need p:libvirt libvirt-dev "virtual machines"
     need p:jansson libjansson-dev "JSON"
     need p:libcbor libcbor-dev "CBOR, which today's SDKs speak to CloudWatch"

@@ -1,6 +1,7 @@
 /* EC2 as a table. Invariant: actions.def is sorted by name (a unit test checks it). */
 #include "api/action.h"
 #include "api/ec2/handlers.h"
+#include "api/ec2/soap_names.h"
 
 #define ACTION(Name, function, Request, Reply, kind, since, until)                                 \
     ACTION_ENTRY(ec2, function, Request, Reply)
@@ -28,6 +29,7 @@ const Service service_ec2 = {
     .protocol = PROTOCOL_EC2,
     .xmlns = "http://ec2.amazonaws.com/doc/%s/",
     .versions = versions,
+    .soap = &soap_names,
     .actions = actions,
     .n_actions = G_N_ELEMENTS(actions),
     .old_versions_lenient = true,

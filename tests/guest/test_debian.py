@@ -1,7 +1,6 @@
 """The Debian images, built by their recipe and run: one machine of the kind with a kernel beside it,
 for most tests, and one that starts from its own disk."""
 
-import glob
 import json
 import os
 import re
@@ -9,12 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
-from cloud import CUMULET, ROOT, wait_until  # noqa: E402
+from article import TYPED, TYPED_INSIDE, Article, check_told, check_visits  # noqa: E402
+from cloud import ROOT, wait_until  # noqa: E402
 from guests import GuestCloud, low_ports_are_open, why_no_guests  # noqa: E402
 
 BUILD = os.path.join(ROOT, "guest", "debian", "build")
@@ -264,55 +263,32 @@ class Machine(unittest.TestCase):
 
 
 class YesterdaysWay(unittest.TestCase):
-    """The way of 2008: what is installed in a machine is bundled in it, uploaded, registered, and
-    boots again. After the others' tests, whose machine it changes."""
+    """The scenario of ./start --demo, the machine bundled in itself. After the others' tests, whose
+    machines have ended then."""
 
-    timeout = 6 * BOOT
-    LEFT_OUT = "/usr/share/doc,/usr/share/man,/usr/share/locale,/var/cache,/var/lib/apt/lists"
+    timeout = 4 * BOOT
 
-    def step(self, name, deed):
-        started = time.monotonic()
-        result = deed()
-        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
-        return result
-
-    def send(self, pattern, name, but=None):
-        """A file of the cloud's certificates into the machine."""
-        path, = (path for path in glob.glob(f"{cloud.state}/certificates/{pattern}")
-                 if os.path.basename(path) != but)
-        with open(path) as file:
-            guest.ssh(f"cat >/mnt/{name}", input=file.read())
-
-    def state(self, image):
-        return cloud.ec2.describe_images(ImageIds=[image])["Images"][0]["State"]
-
-    def test_bundled_uploaded_registered_and_run(self):
-        finished(guest)
-        account = cloud.credentials
-        guest.ssh("echo changed before it was bundled >/var/www/html/changed.txt")
-        self.send("pk-*.pem", "pk.pem")
-        self.send("cert-*.pem", "cert.pem", but="cert-ec2.pem")
-        self.step("ec2-bundle-vol", lambda: guest.ssh(
-            f"ec2-bundle-vol -k /mnt/pk.pem -c /mnt/cert.pem -u {account['account_id']} -r x86_64"
-            f" -d /mnt -e {self.LEFT_OUT}", timeout=4 * BOOT))
-        self.step("ec2-upload-bundle", lambda: guest.ssh(
-            "ec2-upload-bundle -b test-ami-bucket -m /mnt/image.manifest.xml"
-            f" -a {account['aws_access_key_id']} -s {account['aws_secret_access_key']}",
-            timeout=BOOT))
-        guest.ssh("rm /mnt/*.pem /mnt/image*")
-        image = cloud.ec2.register_image(ImageLocation="test-ami-bucket/image.manifest.xml",
-                                         Name="Test AMI")["ImageId"]
-        self.step("unpacked", lambda: wait_until(lambda: self.state(image) != "pending", BOOT,
-                                                 image, 0.2))
-        self.assertEqual(self.state(image), "available")
-        copy = cloud.run_guest(key, ImageId=image)
-        self.addCleanup(copy.terminate)
-        self.step("up again", lambda: finished(copy))
-        self.assertEqual(copy.get("/changed.txt"), "changed before it was bundled\n")
-        self.assertIn(copy.id, copy.get())
-        self.assertEqual(copy.ssh("id -un"), "root\n")
-        self.assertEqual(copy.ssh("ls /mnt"), "")
+    def test_the_scenario_of_2010(self):
+        for machine in (guest, disk_guest):
+            machine.terminate()
         cloud.hang_up()
+        article = Article(cloud)
+        visitors = article.visit()
+        self.addCleanup(visitors.end)
+        told = article.play()
+        visitors.end()
+        check_told(self, told, TYPED + TYPED_INSIDE)
+        check_visits(self, visitors)
+        self.assertEqual(article.page("/installed.txt"), "installed\n")
+        self.assertIn("PHP 8", article.page())
+        # Nothing of what bundled it is in its copy, and the login is the launch's.
+        copy = cloud.ec2.describe_instances(InstanceIds=sorted(set(article.instances())
+                                                               - article.members())[:1])
+        address = copy["Reservations"][0]["Instances"][0]["PublicIpAddress"]
+        shown = article.type(f"ssh -i ~/.ec2/gsg-keypair root@{address} 'id -un; ls /mnt'")
+        self.assertEqual(shown, "root\n")
+        article.play("--clean")
+        self.assertEqual(article.instances(), {})
 
 
 class WholeDisk(unittest.TestCase):

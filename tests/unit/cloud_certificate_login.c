@@ -145,6 +145,66 @@ static void only_active_keys_are_told(void **state)
     login_close(login);
 }
 
+/* Registers a certificate that stopped being valid an hour ago, or one of a user. */
+static const char *enroll_other(Login *login, const char *user, bool expired)
+{
+    Arena *arena = login->fixture->context.arena;
+    EVP_PKEY *key = x509_read_key(login->pair.private_key_pem);
+    g_autoptr(X509) certificate = x509_self_sign(key, "another");
+    if (expired)
+        X509_gmtime_adj(X509_getm_notAfter(certificate), -3600);
+    assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
+    EVP_PKEY_free(key);
+    const char *digest = x509_digest_hex(arena, certificate);
+    SigningCertificate *record =
+        signing_certificate_new(arena, ACCOUNT, user, user ? "USERS" : "ANOTHER",
+                                x509_certificate_pem(arena, certificate), digest, NOW);
+    g_autoptr(Txn) txn = NULL;
+    assert_works(txn_begin(cloud_store(login->fixture->cloud), &txn, error));
+    assert_works(signing_certificate_insert(txn, record, error));
+    assert_works(txn_commit(&txn, error));
+    return digest;
+}
+
+static void a_certificate_stands_for_its_owner(void **state)
+{
+    CloudFixture *fixture = *state;
+    Arena *arena = fixture->context.arena;
+    Login *login = login_open(fixture);
+    Caller caller;
+    enroll(login, true);
+    g_autoptr(X509) certificate = x509_read_one(login->pair.certificate_pem);
+    const char *digest = x509_digest_hex(arena, certificate);
+    assert_works(certificate_caller(fixture->cloud, arena, digest, &caller, error));
+    assert_string_equal(caller.account_id, ACCOUNT);
+    assert_string_equal(caller.arn, "arn:aws:iam::" ACCOUNT ":root");
+    assert_string_equal(caller.user_id, ACCOUNT);
+    assert_null(caller.access_key_id);
+    digest = enroll_other(login, "somebody", false);
+    assert_works(certificate_caller(fixture->cloud, arena, digest, &caller, error));
+    assert_string_equal(caller.arn, "arn:aws:iam::" ACCOUNT ":user/somebody");
+    login_close(login);
+}
+
+static void certificates_that_stand_for_nobody(void **state)
+{
+    CloudFixture *fixture = *state;
+    Arena *arena = fixture->context.arena;
+    Login *login = login_open(fixture);
+    Caller caller;
+    g_autoptr(X509) certificate = x509_read_one(login->pair.certificate_pem);
+    const char *digest = x509_digest_hex(arena, certificate);
+    assert_fault(certificate_caller(fixture->cloud, arena, digest, &caller, error),
+                 FAULT_AUTH_FAILURE, "not registered");
+    enroll(login, false);
+    assert_fault(certificate_caller(fixture->cloud, arena, digest, &caller, error),
+                 FAULT_AUTH_FAILURE, "not active");
+    digest = enroll_other(login, NULL, true);
+    assert_fault(certificate_caller(fixture->cloud, arena, digest, &caller, error),
+                 FAULT_AUTH_FAILURE, "has expired");
+    login_close(login);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +213,8 @@ int main(void)
         cloud_test(times_that_are_off_are_refused),
         cloud_test(what_is_not_registered_or_not_active_is_refused),
         cloud_test(only_active_keys_are_told),
+        cloud_test(a_certificate_stands_for_its_owner),
+        cloud_test(certificates_that_stand_for_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

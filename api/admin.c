@@ -91,10 +91,12 @@ static bool run_account(const AdminRoute *admin, Exchange *exchange, GError **er
     const char *json;
     json_t *body = request->body ? json_loadb(request->body, request->body_size, 0, NULL) : NULL;
     const char *name = member(exchange->arena, body, "name");
+    bool certificate = json_is_true(json_object_get(body, "certificate"));
     json_decref(body);
     if (!name)
         return fault_set(error, FAULT_VALIDATION_ERROR, "The body must be {\"name\": …}");
-    if (!admin->hooks.create_account(admin->hooks.data, exchange->arena, name, &json, error))
+    if (!admin->hooks.create_account(admin->hooks.data, exchange->arena, name, certificate, &json,
+                                     error))
         return false;
     answer(exchange, 200, json);
     return true;

@@ -48,8 +48,9 @@ typedef struct AdminHooks {
     bool allow_reset;
     const char *account_id; /* whose root may all this; NULL: whoever signs */
     bool (*accounts_json)(void *data, Arena *arena, const char **ret_json, GError **error);
-    bool (*create_account)(void *data, Arena *arena, const char *name, const char **ret_json,
-                           GError **error);
+    /* certificate: with an X.509 pair for its root. */
+    bool (*create_account)(void *data, Arena *arena, const char *name, bool certificate,
+                           const char **ret_json, GError **error);
     bool (*refresh_images)(void *data, Arena *arena, const char **ret_json, GError **error);
     bool (*import_image)(void *data, Arena *arena, const AdminImport *import, const char **ret_json,
                          GError **error);

@@ -10,7 +10,6 @@
 #include "cloud/accounts.h"
 #include "cloud/signing_certificates.h"
 #include "cloud/site.h"
-#include "cloud/x509_files.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -243,20 +242,29 @@ static bool record_pair(Cloud *cloud, Arena *arena, const SigningCertificate *re
     return signing_certificate_insert(txn, record, error) && txn_commit(&txn, error);
 }
 
+/* A pair and what will be its record. */
+static bool new_pair(Cloud *cloud, Arena *arena, const char *account_id, X509Pair *ret_pair,
+                     const SigningCertificate **ret_record, GError **error)
+{
+    const char *id = id_new_base32(arena, ID_LENGTH);
+    if (!x509_make_pair(arena, id, ret_pair, error))
+        return false;
+    g_autoptr(X509) certificate = x509_read_one(ret_pair->certificate_pem);
+    *ret_record = signing_certificate_new(arena, account_id, NULL, id, ret_pair->certificate_pem,
+                                          x509_digest_hex(arena, certificate), cloud_now(cloud));
+    return true;
+}
+
 static bool make_pair(Cloud *cloud, Arena *arena, const Account *account, const List *replaced,
                       GError **error)
 {
-    const char *id = id_new_base32(arena, ID_LENGTH);
     X509Pair pair;
-    if (!x509_make_pair(arena, id, &pair, error))
+    const SigningCertificate *record;
+    if (!new_pair(cloud, arena, account->id, &pair, &record, error))
         return false;
-    g_autoptr(X509) certificate = x509_read_one(pair.certificate_pem);
-    const SigningCertificate *record =
-        signing_certificate_new(arena, account->id, NULL, id, pair.certificate_pem,
-                                x509_digest_hex(arena, certificate), cloud_now(cloud));
-    if (!write_pair(cloud, arena, id, &pair, error) ||
+    if (!write_pair(cloud, arena, record->id, &pair, error) ||
         !record_pair(cloud, arena, record, replaced, error)) {
-        certificates_remove_files(cloud, id);
+        certificates_remove_files(cloud, record->id);
         return false;
     }
     LIST_EACH (const char *, old, replaced)
@@ -320,6 +328,18 @@ void certificates_start(Cloud *cloud)
 }
 
 /* ---- for others ---- */
+
+bool certificates_make(Cloud *cloud, Arena *arena, const char *account_id, const char **ret_id,
+                       X509Pair *ret_pair, GError **error)
+{
+    const List none = {0};
+    const SigningCertificate *record;
+    if (!new_pair(cloud, arena, account_id, ret_pair, &record, error) ||
+        !record_pair(cloud, arena, record, &none, error))
+        return false;
+    *ret_id = record->id;
+    return true;
+}
 
 bool certificates_list(Cloud *cloud, Arena *arena, List *list, GError **error)
 {

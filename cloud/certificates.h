@@ -14,6 +14,7 @@
 #pragma once
 
 #include "cloud/cloud.h"
+#include "cloud/x509_files.h"
 
 /* Where the pairs are, under the state directory. */
 #define CERTIFICATES_DIRECTORY "certificates"
@@ -53,6 +54,10 @@ const char *certificates_ec2_file(Cloud *cloud, Arena *arena);
  * with their files. Fault LimitExceeded: there is no room, since all of the root's certificates
  * were uploaded. */
 bool certificates_replace(Cloud *cloud, Arena *arena, GError **error);
+/* Makes and registers a pair for another account's root; its private key is nowhere but in
+ * *ret_pair. A good part of a second. Fault LimitExceeded. */
+bool certificates_make(Cloud *cloud, Arena *arena, const char *account_id, const char **ret_id,
+                       X509Pair *ret_pair, GError **error);
 /* Removes the files of a certificate that is no longer registered, if the cloud has any. */
 void certificates_remove_files(Cloud *cloud, const char *id);
 

@@ -200,8 +200,25 @@ static bool accounts_json(void *data, Arena *arena, const char **ret_json, GErro
     return tell(arena, json_pack("{s:o}", "accounts", array), ret_json, error);
 }
 
-static bool create_account(void *data, Arena *arena, const char *name, const char **ret_json,
-                           GError **error)
+/* EC2's first: when a new cloud's is still being made, nothing is registered before it is there. */
+static bool add_certificate(Cloud *cloud, Arena *arena, const Account *account, json_t *object,
+                            GError **error)
+{
+    const char *id;
+    X509Pair pair;
+    Ec2Key ec2;
+    if (!certificates_ec2(cloud, arena, &ec2, error) ||
+        !certificates_make(cloud, arena, account->id, &id, &pair, error))
+        return false;
+    json_object_set_new(object, "certificate_id", json_string(id));
+    json_object_set_new(object, "private_key", json_string(pair.private_key_pem));
+    json_object_set_new(object, "certificate", json_string(pair.certificate_pem));
+    json_object_set_new(object, "ec2_certificate", json_string(ec2.certificate_pem));
+    return true;
+}
+
+static bool create_account(void *data, Arena *arena, const char *name, bool certificate,
+                           const char **ret_json, GError **error)
 {
     const Admin *admin = data;
     Account *account;
@@ -211,6 +228,10 @@ static bool create_account(void *data, Arena *arena, const char *name, const cha
     json_t *object = account_json(account);
     json_object_set_new(object, "access_key_id", json_string(key->id));
     json_object_set_new(object, "secret_access_key", json_string(key->secret));
+    if (certificate && !add_certificate(admin->cloud, arena, account, object, error)) {
+        json_decref(object);
+        return false;
+    }
     return tell(arena, object, ret_json, error);
 }
 

@@ -4,6 +4,7 @@ and how it ends."""
 import configparser
 import json
 import os
+import re
 import shutil
 import socket
 import stat
@@ -79,7 +80,9 @@ class HelpTest(ScratchTestCase):
                      ["ssh", "--wait", "-5", ABSENT], ["stop", "--timeout", "soon"],
                      ["credentials", "--format", "xml"], ["help", "nothing"], ["account"],
                      ["account", "remove"], ["account", "create"], ["account", "list", "x"],
-                     ["account", "list", "--env", "A"], ["account", "create", "x", "--env", "1-"]):
+                     ["account", "list", "--env", "A"], ["account", "list", "--certificates", "x"],
+                     ["account", "create", "x", "--json", "--certificates", "x"],
+                     ["account", "create", "x", "--env", "1-"]):
             with self.subTest(" ".join(argv)):
                 done = self.cumulet(*argv)
                 self.assertEqual(done.returncode, 2, done.stderr)
@@ -296,6 +299,46 @@ class AccountTest(DaemonTest):
         done = self.cloud.cumulet("account", "create", "alt", check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("alt", done.stderr)
+
+    def test_it_gets_a_certificate_if_one_asks_for_it(self):
+        with tempfile.TemporaryDirectory() as directory:
+            certificates = os.path.join(directory, "new")
+            out = self.cloud.cumulet("account", "create", "signer", "--env", "A",
+                                     "--certificates", certificates).stdout
+            values = dict(line.removeprefix("export ").split("=", 1) for line in out.splitlines())
+            values = {name: value.strip("'") for name, value in values.items()}
+            id = re.search(r"pk-(\w+)\.pem$", values["A_PRIVATE_KEY"])[1]
+            self.assertEqual(values["A_CERT"], f"{certificates}/cert-{id}.pem")
+            self.assertEqual(sorted(os.listdir(certificates)),
+                             [f"cert-{id}.pem", "cert-ec2.pem", f"pk-{id}.pem"])
+            self.assertEqual(os.stat(values["A_PRIVATE_KEY"]).st_mode & 0o777, 0o600)
+            with open(os.path.join(self.cloud.state, "certificates", "cert-ec2.pem")) as ec2, \
+                    open(f"{certificates}/cert-ec2.pem") as copy, open(values["A_CERT"]) as own:
+                self.assertEqual(copy.read(), ec2.read())
+                body = own.read()
+            iam = self.cloud.boto3("iam", aws_access_key_id=values["A_KEY"],
+                                   aws_secret_access_key=values["A_SECRET"])
+            registered, = iam.list_signing_certificates()["Certificates"]
+            self.assertEqual((registered["CertificateId"], registered["Status"]), (id, "Active"))
+            self.assertEqual(registered["CertificateBody"].strip(), body.strip())
+            # The key is the certificate's.
+            public = [subprocess.run(["openssl", *line], check=True, capture_output=True).stdout
+                      for line in (["pkey", "-in", values["A_PRIVATE_KEY"], "-pubout"],
+                                   ["x509", "-in", values["A_CERT"], "-noout", "-pubkey"])]
+            self.assertEqual(public[0], public[1])
+            self.assertNotIn(f"pk-{id}.pem",
+                             os.listdir(os.path.join(self.cloud.state, "certificates")))
+            shown = self.cloud.cumulet("account", "create", "second", "--certificates",
+                                       certificates).stdout
+            self.assertRegex(shown, rf"(?m)^private key +{certificates}/pk-\w+\.pem$")
+
+    def test_without_a_place_for_its_certificate_there_is_no_account(self):
+        with tempfile.NamedTemporaryFile() as file:
+            done = self.cloud.cumulet("account", "create", "nowhere", "--certificates",
+                                      f"{file.name}/under", check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(file.name, done.stderr)
+        self.assertNotIn("nowhere", self.cloud.cumulet("account", "list").stdout)
 
     def test_its_key_is_told_as_shell_lines_and_works(self):
         out = self.cloud.cumulet("account", "create", "other", "--env", "S3_ALT").stdout

@@ -222,8 +222,8 @@ static const GOptionEntry options[] = {
     {"json", 0, 0, G_OPTION_ARG_NONE, NULL, "what the daemon says, for programs", NULL},
     {"env", 0, 0, G_OPTION_ARG_STRING, NULL, "create: lines for the shell, PREFIX_KEY and so on",
      "PREFIX"},
-    {"certificates", 0, 0, G_OPTION_ARG_FILENAME, NULL,
-     "create: make an X.509 certificate as well, and write it and its key there", "DIR"},
+    {"certificates", 0, 0, G_OPTION_ARG_FILENAME, NULL, "create: make an X.509 certificate as well",
+     "DIR"},
     {NULL},
 };
 

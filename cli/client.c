@@ -18,8 +18,8 @@ static bool set_transport_error(Arena *arena, const Target *target, const GError
 {
     if (g_error_matches(why, TROUBLE_DOMAIN, ECONNREFUSED))
         return target_set_no_daemon(arena, target, error);
-    return trouble_set(error, "no answer from %s: %s; the daemon's log is %s/log/cumuletd.log",
-                       target->endpoint, why->message, target->state_dir);
+    return trouble_set(error, "no answer from %s: %s; the daemon's log is %s", target->endpoint,
+                       why->message, target_log(arena, target->state_dir));
 }
 
 void client_read_refusal(Arena *arena, const char *body, Refusal *ret_refusal)

@@ -50,19 +50,20 @@ static bool has_ended(const Daemon *daemon)
     return poll(&poll_fd, 1, LOOK_MS) > 0;
 }
 
-static bool wait_for_end(const Daemon *daemon, bool keep_running, int timeout_s, GError **error)
+static bool wait_for_end(Arena *arena, const Daemon *daemon, bool keep_running, int timeout_s,
+                         GError **error)
 {
     g_auto(Progress) progress;
     progress_init(&progress);
     int64_t deadline = g_get_monotonic_time() + (int64_t)timeout_s * G_USEC_PER_SEC;
     while (!has_ended(daemon)) {
         if (g_get_monotonic_time() >= deadline)
-            return trouble_set(
-                error,
-                "the daemon (process %ld) still runs after %d s; %s/log/cumuletd.log "
-                "says what it does; wait longer with --timeout, or end it at once "
-                "with: kill -9 %ld (its machines then run on until the next start)",
-                (long)daemon->pid, timeout_s, daemon->state_dir, (long)daemon->pid);
+            return trouble_set(error,
+                               "the daemon (process %ld) still runs after %d s; %s "
+                               "says what it does; wait longer with --timeout, or end it at once "
+                               "with: kill -9 %ld (its machines then run on until the next start)",
+                               (long)daemon->pid, timeout_s, target_log(arena, daemon->state_dir),
+                               (long)daemon->pid);
         progress_show(&progress, "waiting for the daemon (process %ld)%s", (long)daemon->pid,
                       keep_running ? "" : " to shut its machines down");
     }
@@ -95,7 +96,7 @@ static bool stop_run(Call *call, GError **error)
         return true;
     }
     if (!send_signal(&daemon, keep_running ? SIGUSR1 : SIGTERM, error) ||
-        !wait_for_end(&daemon, keep_running, timeout_s, error))
+        !wait_for_end(call->arena, &daemon, keep_running, timeout_s, error))
         return false;
     printf("the daemon of %s has ended%s\n", daemon.state_dir,
            keep_running ? "; its instances run on" : "");

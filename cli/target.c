@@ -56,13 +56,21 @@ const char *target_start_command(Arena *arena, const char *state_dir)
                         plain ? state_dir : quoted);
 }
 
+const char *target_log(Arena *arena, const char *state_dir)
+{
+    const char *file = arena_printf(arena, "%s/log/cumuletd.log", state_dir);
+    if (!is_installed() || access(file, F_OK) == 0)
+        return file;
+    return geteuid() == 0 ? "journalctl -u cumulet" : "journalctl --user -u cumulet";
+}
+
 bool target_set_no_daemon(Arena *arena, const Target *target, GError **error)
 {
     pid_t pid;
     if (daemon_find(target->state_dir, &pid, NULL))
         g_set_error(error, TROUBLE_DOMAIN, NO_DAEMON,
-                    "the daemon (process %ld) does not answer%s; its log is %s/log/cumuletd.log",
-                    (long)pid, target->ready ? "" : " yet", target->state_dir);
+                    "the daemon (process %ld) does not answer%s; its log is %s", (long)pid,
+                    target->ready ? "" : " yet", target_log(arena, target->state_dir));
     else
         g_set_error(error, TROUBLE_DOMAIN, NO_DAEMON, "no daemon runs for %s; start it with: %s",
                     target->state_dir, target_start_command(arena, target->state_dir));

@@ -38,6 +38,9 @@ bool target_parse(Arena *arena, const char *text, Target *target, GError **error
  * installed, "systemctl start cumulet" or "cumuletd --state DIR". */
 const char *target_start_command(Arena *arena, const char *state_dir);
 
+/* Where the daemon's log is read: a file's path, or, of a service, the command that shows it. */
+const char *target_log(Arena *arena, const char *state_dir);
+
 /* Sets the NO_DAEMON error that says what is known about the missing daemon and how to start it.
  * Returns false. */
 bool target_set_no_daemon(Arena *arena, const Target *target, GError **error);

@@ -16,6 +16,7 @@
 #include "cloud/known_policies.h"
 #include "cloud/layers.h"
 #include "cloud/leftovers.h"
+#include "cloud/last_resort.h"
 #include "cloud/long_work.h"
 #include "cloud/metrics.h"
 #include "cloud/scaling_controller.h"
@@ -460,9 +461,12 @@ static bool stop_machines(Cloud *cloud, GError **error)
         if (again)
             press = cloud_now(cloud) + CLOSE_PRESS_EVERY;
         LIST_EACH (const char *, name, &names) {
-            if (late ? !ops->destroy(cloud->hypervisor, name, error)
-                     : again && !ops->press_power(cloud->hypervisor, name, error))
+            g_autoptr(GError) trouble = NULL;
+            if (late && !ops->destroy(cloud->hypervisor, name, error))
                 return false;
+            /* One that cannot be asked must not keep the others from being asked. */
+            if (!late && again && !ops->press_power(cloud->hypervisor, name, &trouble))
+                g_warning("shutting %s down: %s", name, trouble->message);
         }
         /* Every end of a machine signals `sweep`. */
         g_mutex_lock(&cloud->mutex);
@@ -488,6 +492,11 @@ static void close_balancers(Cloud *cloud)
     workqueue_free(g_steal_pointer(&cloud->balancers));
 }
 
+void cloud_ending(Cloud *cloud, bool keep_guests)
+{
+    cloud->last_resort = last_resort_begin(cloud, keep_guests);
+}
+
 void cloud_close(Cloud *cloud, bool keep_guests)
 {
     if (!cloud)
@@ -510,6 +519,7 @@ void cloud_close(Cloud *cloud, bool keep_guests)
         (!instances_record_interrupted(cloud, &error) ||
          !call_inside(cloud, stop_machines, &error)))
         g_warning("stopping the instances: %s", error->message);
+    last_resort_end(cloud->last_resort);
     if (cloud->hypervisor)
         cloud->config.hypervisor->close(cloud->hypervisor);
     for (unsigned i = 0; i < cloud->sites->len; i++)

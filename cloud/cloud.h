@@ -35,6 +35,9 @@ typedef struct CloudConfig {
  * default VPC), adopts what runs, starts the controllers. Call from the thread that stays outside
  * of the guests' network (backends/network.h). */
 bool cloud_open(const CloudConfig *config, Cloud **ret_cloud, GError **error);
+/* The first step of closing, when other parts that ask machines still have to be stopped: from now
+ * on what holds that up is cut off (cloud/last_resort.h). */
+void cloud_ending(Cloud *cloud, bool keep_guests);
 /* keep_guests: leave them running for the next daemon; else shut them down within the deadline,
  * to be started again with the cloud. */
 void cloud_close(Cloud *cloud, bool keep_guests);

@@ -43,8 +43,9 @@ struct Cloud {
     struct BalancerMetrics *balancer_metrics;
     GHashTable *held; /* set of ids of volumes that are worked on; guarded by mutex */
     GCond released;
-    WorkQueue *long_work; /* cloud/long_work.h */
-    bool halting;         /* long work is to end; guarded by mutex */
+    WorkQueue *long_work;           /* cloud/long_work.h */
+    bool halting;                   /* long work is to end; guarded by mutex */
+    struct LastResort *last_resort; /* cloud/last_resort.h */
     GThread *sweeper;
     GCond sweep;
     bool ending;

@@ -233,6 +233,8 @@ static void close_all(Daemon *daemon, bool keep_guests)
 {
     if (daemon->lock >= 0) /* else the file is another daemon's */
         state_remove_ready(daemon->config->state_dir);
+    if (daemon->cloud)
+        cloud_ending(daemon->cloud, keep_guests);
     inside_close(daemon->inside);
     if (daemon->endpoint)
         server_stop(endpoint_server(daemon->endpoint));

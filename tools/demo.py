@@ -33,8 +33,10 @@ SCALING_GROUP = "TestAutoScalingGroup"
 TRIGGER = "TestTrigger"
 ZONE = "us-east-1d"
 IMAGE_NAME = "Test AMI"
-# How much faster the time of scaling passes: a breach of five minutes takes 15 seconds.
-SPEED = 20
+# How much faster the time of scaling passes: a breach of five minutes takes 15 or 30 seconds.
+# Debian boots for a minute, which should not be many breaches long.
+SPEED_QUICK, SPEED_DEBIAN = 20, 10
+LOWER, UPPER = 40, 80  # thresholds of the trigger, percent
 TELL_EVERY = 15  # seconds, what takes longer
 
 # ssh and scp that know only the demo's keys and hosts; what is typed stays as it was typed.
@@ -502,14 +504,16 @@ class Demo:
                      f"--launch-configuration {CONFIGURATION} --max-size 10 --min-size 2 "
                      f"--load-balancers {BALANCER}")
         self.wait_for_members(2)
+        # Now only: a machine that boots is busy, at this speed for longer than a breach lasts.
+        self.run(f"cumulet clock --speed {SPEED_QUICK if self.quick else SPEED_DEBIAN}")
+        self.wait("they have booted and are idle", lambda: self.group_load() < LOWER, 600)
         self.run(f'as-create-or-update-trigger {TRIGGER} --auto-scaling-group {SCALING_GROUP} '
                  f'--namespace "AWS/EC2" --measure CPUUtilization --statistic Average '
                  f'--dimensions "AutoScalingGroupName={SCALING_GROUP}" --period 60 '
-                 f'--lower-threshold 40 --upper-threshold 80 --lower-breach-increment"=-1" '
+                 f'--lower-threshold {LOWER} --upper-threshold {UPPER} '
+                 f'--lower-breach-increment"=-1" '
                  f'--upper-breach-increment "1" --breach-duration 300')
         self.run(f"as-describe-auto-scaling-groups {SCALING_GROUP}")
-        # Now only: a machine that boots is busy, at this speed for longer than a breach lasts.
-        self.run(f"cumulet clock --speed {SPEED}")
 
     def wait_for_members(self, least):
         def there():
@@ -541,9 +545,16 @@ class Demo:
             enough.set()
             for visitor in visitors:
                 visitor.join()
-        self.run(f'mon-get-stats CPUUtilization --namespace "AWS/EC2" --statistics Average '
-                 f'--dimensions "AutoScalingGroupName={SCALING_GROUP}" --period 60 | tail -n 6')
+        self.run(self.STATISTICS + " | tail -n 6")
         self.run(f"as-describe-scaling-activities {SCALING_GROUP} --show-long --max-records 1")
+
+    STATISTICS = ('mon-get-stats CPUUtilization --namespace "AWS/EC2" --statistics Average '
+                  f'--dimensions "AutoScalingGroupName={SCALING_GROUP}" --period 60')
+
+    def group_load(self):
+        """Percent, the last that was measured."""
+        lines = self.run(self.STATISTICS, quiet=True, may_fail=True).split()
+        return float(lines[-2]) if lines else 100
 
     def group_members(self):
         """Ids of the group's machines, whatever becomes of them."""

@@ -2,6 +2,7 @@
 next one finds everything, finishes what was on its way, and nothing is left over."""
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -189,6 +190,18 @@ class Crashes(unittest.TestCase):
         self.assertEqual(a.ssh("cat /root/shut"), "shut\n")
         self.assertEqual(b.state == "stopped", was_stopped)
         self.owned()
+
+    def test_8b_a_machine_that_answers_nobody_does_not_hold_up_the_end(self):
+        self.served(a)
+        public = a.public
+        os.kill(a.pid(), signal.SIGSTOP)
+        cloud.hang_up()
+        cloud.cumulet("stop")
+        cloud.wait_ended()
+        self.assertEqual(cloud.machines(), {})
+        cloud.start()
+        self.assertEqual(a.wait_state("running")["PublicIpAddress"], public)
+        a.wait_page()
 
     def test_9_nothing_is_left_of_a_killed_daemon_once_the_tests_end(self):
         self.served(a)

@@ -51,6 +51,9 @@ SCENARIOS = [
      {HTTP: 0.78, NGINX_HTTP: 0.78}),
     ("HTTP bulk, 4 streams", "bulk", 4, "bbr", "GiB", GIB, {HTTP: 0.25, HTTP_TUNED: 0.85}),
 ]
+# connections, {peer: goal}: bulk rate of the peer by ours; the back end itself is the peer "direct"
+DIRECT = "direct"
+RATES = [(4, {DIRECT: 1 / 0.75, TUNED: 1.0}), (1, {DIRECT: 1 / 0.75, TUNED: 1.0})]
 # ours, {peer: goal}: what is added to the median time of one request at a time
 LATENCIES = [(LB, {TCP: 0.75}), (LB_HTTP, {HTTP: 0.65})]
 SLACK = 1.15
@@ -164,7 +167,7 @@ class Bench:
     def __init__(self, options, programs, directory):
         self.options, self.programs, self.directory = options, programs, directory
         self.proxy_core, self.load_core = cores()
-        self.processes, self.proxies = [], {}
+        self.processes, self.proxies, self.backend = [], {}, None
 
     def __enter__(self):
         return self
@@ -176,7 +179,8 @@ class Bench:
             process.wait()
 
     def start_servers(self):
-        self.launch([self.programs["backend"], str(BACKEND_PORT)], self.load_core, BACKEND_PORT)
+        self.backend = self.launch([self.programs["backend"], str(BACKEND_PORT)], self.load_core,
+                                   BACKEND_PORT)
         for name, command in commands(self.directory, self.programs).items():
             self.proxies[name] = self.launch(command, self.proxy_core, PORTS[name])
         if NGINX in self.proxies:  # one process is both
@@ -194,9 +198,10 @@ class Bench:
                      stdout=subprocess.PIPE)
 
     def cost(self, name, mode, connections, unit):
-        """CPU seconds of one proxy per unit of work, and its rate."""
-        pid = self.proxies[name].pid
-        with self.load(mode, PORTS[name], connections, self.options.seconds) as load:
+        """CPU seconds of one proxy (DIRECT: the back end) per unit of work, and its rate."""
+        pid = self.backend.pid if name == DIRECT else self.proxies[name].pid
+        port = BACKEND_PORT if name == DIRECT else PORTS[name]
+        with self.load(mode, port, connections, self.options.seconds) as load:
             load.stdout.readline()
             began, cpu = time.monotonic(), cpu_seconds(pid)
             line = load.stdout.readline().split()
@@ -229,6 +234,23 @@ class Bench:
             rate = statistics.median(r for _, r in costs[name])
             print(f"    {name:18} {cpu:8.3f} {rate:10.3f}")
         return [(title, peer, [a[0] / b[0] for a, b in zip(costs[own], costs[peer])], goal)
+                for peer, goal in goals.items() if peer in names]
+
+    def rates(self, connections, goals):
+        """How much faster the peers carry bulk; with a congestion control that paces nobody."""
+        congestion("reno")
+        names = [LB] + [peer for peer in goals if peer == DIRECT or peer in self.proxies]
+        rates = {name: [] for name in names}
+        for number in range(self.options.rounds):
+            order = names[number % len(names):] + names[:number % len(names)]
+            this = {name: self.cost(name, "bulk", connections, GIB) for name in order}
+            if all(this.values()):
+                for name in names:
+                    rates[name].append(this[name][1])
+        print(f"bulk, {connections} streams, GiB/s: " + ", ".join(
+            f"{name} {statistics.median(rate):.2f}" for name, rate in rates.items()))
+        return [(f"bulk rate, {connections} streams", f"{peer} (peer/lb)",
+                 [b / a for a, b in zip(rates[LB], rates[peer])], goal)
                 for peer, goal in goals.items() if peer in names]
 
     def median(self, port):
@@ -310,6 +332,9 @@ def main():
         for own, goals in LATENCIES:
             if not wanted or "latency" in wanted:
                 rows += bench.latency(own, goals)
+        for connections, goals in RATES:
+            if not wanted or "rates" in wanted:
+                rows += bench.rates(connections, goals)
         for scenario in SCENARIOS:
             if not wanted or any(text in scenario[0] for text in wanted):
                 rows += bench.run(scenario)

@@ -106,11 +106,10 @@ def wait_in_service(size):
     return wait_until(lambda: in_service(size), BOOT, situation, 0.2)
 
 
-def wait_replaced(victim):
-    """The id of the one that has come instead."""
-    before = set(members())
+def wait_replaced(victim, others):
+    """The id of the one that has come instead, beside the others that were there before."""
     wait_until(lambda: victim not in members(), DEADLINE, situation, 0.2)
-    new, = set(wait_in_service(MIN)) - before
+    new, = set(wait_in_service(MIN)) - set(others)
     return new
 
 
@@ -141,7 +140,7 @@ class AutoScaling(unittest.TestCase):
         self.assertLessEqual(len(self.visitors.errors), 1, self.visitors.errors)
 
     def assert_replaced(self, victim, why):
-        new = wait_replaced(victim)
+        new = wait_replaced(victim, [self.other])
         self.visited_by({self.other, new})
         ended, = causes("Terminating", victim)
         self.assertRegex(ended, rf"^At \S+Z an instance was taken out of service in response to "

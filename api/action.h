@@ -11,7 +11,6 @@
 #pragma once
 
 #include "api/pieces.h"
-#include "api/soap_params.h"
 #include "cloud/context.h"
 
 typedef enum ActionKind {
@@ -62,7 +61,7 @@ struct Service {
     /* In JSON and CBOR too: what names it there, "GraniteServiceVersion20100801", and the namespace
      * of its shapes, "com.amazonaws.cloudwatch". NULL: Query alone. */
     const char *target, *space;
-    const SoapNames *soap;           /* in SOAP too; NULL: not */
+    const struct SoapNames *soap;    /* api/soap_params.h: in SOAP too; NULL: not */
     const ExceptionName *exceptions; /* of codes that are no shapes' names; ends with a NULL code */
     Protocol protocol;
     const char *xmlns; /* "http://ec2.amazonaws.com/doc/%s/": %s is the version asked for */

@@ -13,6 +13,7 @@
 #include "api/reply_cache.h"
 #include "api/service.h"
 #include "api/soap.h"
+#include "api/soap_params.h"
 #include "base/fault.h"
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -7,15 +7,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time as clock
 import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from classic import ClassicTestCase  # noqa: E402
-from cloud import wait_until  # noqa: E402
 from lifecycle import unique  # noqa: E402
+from signers import new_pair, root_pair  # noqa: E402
 
 
 class CertificateTest(ClassicTestCase):
@@ -23,12 +22,7 @@ class CertificateTest(ClassicTestCase):
 
     def setUp(self):
         super().setUp()
-        shown = wait_until(self.root_pair, 30, "the cloud made its certificate")
-        self.key, self.certificate = shown["private_key"], shown["certificate"]
-
-    def root_pair(self):
-        shown = json.loads(self.cloud.cumulet("credentials", "--json").stdout)
-        return next(iter(shown["certificates"]), None)
+        self.key, self.certificate = root_pair(self.cloud)
 
     def env(self, **more):
         return {"PATH": os.environ["PATH"], "CUMULET_STATE": "/nonexistent",
@@ -49,7 +43,7 @@ class CertificateTest(ClassicTestCase):
         name = unique("user")
         iam.create_user(UserName=name)
         self.addCleanup(iam.delete_user, UserName=name)
-        key, certificate = self.pair(name)
+        key, certificate = new_pair(self, name)
         with open(certificate) as file:
             uploaded = iam.upload_signing_certificate(UserName=name, CertificateBody=file.read())
         id = uploaded["Certificate"]["CertificateId"]
@@ -62,18 +56,8 @@ class CertificateTest(ClassicTestCase):
         iam.update_signing_certificate(UserName=name, CertificateId=id, Status="Inactive")
         self.refused("The certificate is not active", "ec2-describe-regions", env=env)
 
-    def pair(self, name):
-        """An RSA key and its certificate, as files that go with the test."""
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        paths = [os.path.join(directory.name, f"{name}.{kind}") for kind in ("key", "pem")]
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-                        "-subj", f"/CN={name}", "-keyout", paths[0], "-out", paths[1]], check=True,
-                       capture_output=True)
-        return paths
-
     def test_strangers_are_refused(self):
-        key, certificate = self.pair("stranger")
+        key, certificate = new_pair(self, "stranger")
         self.refused("AuthFailure: The certificate is not registered", "ec2-describe-regions",
                      env=self.env(EC2_PRIVATE_KEY=key, EC2_CERT=certificate))
         self.refused("not of the certificate's private key", "ec2-describe-regions",
@@ -97,10 +81,7 @@ class LoginTest(ClassicTestCase):
 
     def setUp(self):
         super().setUp()
-        shown = wait_until(lambda: json.loads(
-            self.cloud.cumulet("credentials", "--json").stdout)["certificates"], 30,
-            "the cloud made its certificate")[0]
-        self.key, self.path = shown["private_key"], shown["certificate"]
+        self.key, self.path = root_pair(self.cloud)
         with open(self.path) as file:
             self.certificate = file.read()
 

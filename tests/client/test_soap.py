@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cloud import unittest, wait_until  # noqa: E402
 from lifecycle import unique  # noqa: E402
 from lxml import etree  # noqa: E402
+from signers import new_pair  # noqa: E402
 from soap import EXCLUSIVE, NAMES, Signer, find  # noqa: E402
 from soap_case import SoapTestCase, filters, items  # noqa: E402
 
@@ -194,7 +195,7 @@ class UsersTest(SoapTestCase):
         name = unique("user")
         iam.create_user(UserName=name)
         self.addCleanup(iam.delete_user, UserName=name)
-        key, path = self.pair(name)
+        key, path = new_pair(self, name)
         with open(path) as file:
             id = iam.upload_signing_certificate(
                 UserName=name, CertificateBody=file.read())["Certificate"]["CertificateId"]
@@ -211,11 +212,11 @@ class UsersTest(SoapTestCase):
         self.refused("Client.AuthFailure", "not active")
 
     def test_strangers_certificates(self):
-        self.signer = Signer(*self.pair("stranger"))
+        self.signer = Signer(*new_pair(self, "stranger"))
         self.refused("Client.AuthFailure", "not registered")
 
     def test_a_strangers_key_with_a_registered_certificate(self):
-        self.signer.key = Signer(*self.pair("stranger")).key
+        self.signer.key = Signer(*new_pair(self, "stranger")).key
         self.refused("Client.AuthFailure", "The signature is not of the certificate's key")
         self.assertNotIn("signature", self.cloud.log())  # it is no matter for it
 

@@ -1,11 +1,7 @@
 """A daemon that is asked in SOAP, by its first account's certificate."""
 
-import json
-import os
-import subprocess
-import tempfile
-
-from cloud import CloudTestCase, wait_until
+from cloud import CloudTestCase
+from signers import root_pair
 from soap import Signer, post
 
 
@@ -27,10 +23,7 @@ class SoapTestCase(CloudTestCase):
 
     def setUp(self):
         super().setUp()
-        shown = wait_until(lambda: json.loads(
-            self.cloud.cumulet("credentials", "--json").stdout)["certificates"], 30,
-            "the cloud made its certificate")[0]
-        self.signer = Signer(shown["private_key"], shown["certificate"])
+        self.signer = Signer(*root_pair(self.cloud))
         self.ec2 = self.cloud.boto3("ec2")
 
     def ask(self, action, members="", **how):
@@ -57,13 +50,3 @@ class SoapTestCase(CloudTestCase):
     def image(self):
         machines = [{"Name": "image-type", "Values": ["machine"]}]
         return self.ec2.describe_images(Filters=machines)["Images"][0]["ImageId"]
-
-    def pair(self, name):
-        """An RSA key and its certificate, as files that go with the test."""
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        paths = [os.path.join(directory.name, f"{name}.{kind}") for kind in ("key", "pem")]
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-                        "-subj", f"/CN={name}", "-keyout", paths[0], "-out", paths[1]], check=True,
-                       capture_output=True)
-        return paths
